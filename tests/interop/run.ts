@@ -1,0 +1,165 @@
+// `npm run interop:codex`: lets the genuine Codex CLI, both versions, drive its own exec server and ours, scenario by
+// scenario, and says what was seen. Not part of `npm test`: it installs the CLIs and takes some minutes.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import {
+  codexCli,
+  runCodex,
+  type CodexCli,
+  type CodexRun,
+  type CodexRunOptions,
+  type CodexVersion,
+} from './codex-cli.ts';
+import type { ModelScript } from './model-stand-in.ts';
+import { markdownPage, summary, textTable, type Outcome } from './report.ts';
+import { clipped, type Scenario, type ScenarioContext } from './scenario.ts';
+import { commandScenarios } from './scenarios/commands.ts';
+import { connectionScenarios } from './scenarios/connection.ts';
+import { fileScenarios } from './scenarios/files.ts';
+import { mcpScenarios } from './scenarios/mcp.ts';
+import { sandboxScenarios } from './scenarios/sandbox.ts';
+import { terminalScenarios } from './scenarios/terminal.ts';
+import { RunningServer, SERVER_KINDS, type ServerKind } from './servers.ts';
+import { WireTap } from './wire-tap.ts';
+
+const SCENARIOS: readonly Scenario[] = [
+  ...commandScenarios,
+  ...terminalScenarios,
+  ...fileScenarios,
+  ...mcpScenarios,
+  ...sandboxScenarios,
+  ...connectionScenarios,
+];
+
+interface Options {
+  readonly codex131?: string;
+  readonly codex169?: string;
+  readonly versions: string;
+  readonly servers: string;
+  readonly only?: string;
+  readonly report?: string;
+  readonly traces?: string;
+}
+
+const options = new Command('interop:codex')
+  .description('Lets the genuine Codex CLI drive its own exec server and ours.')
+  .option('--codex-131 <path>', 'program of Codex CLI 0.131.0; left out: installed from npm')
+  .option('--codex-169 <path>', 'program of Codex CLI 0.169.0; left out: installed from npm')
+  .option('--versions <list>', 'which CLIs', '131,169')
+  .option('--servers <list>', 'which servers', SERVER_KINDS.join(','))
+  .option('--only <list>', 'ids of the scenarios to run')
+  .option('--report <file>', 'write the outcome as a Markdown page')
+  .option('--traces <folder>', 'keep what was said on the wire, one JSONL file per scenario and pair')
+  .parse()
+  .opts<Options>();
+
+const root = await mkdtemp(path.join(tmpdir(), 'interop-codex-'));
+const outcomes: Outcome[] = [];
+try {
+  const only = options.only?.split(',');
+  const unknown = only?.filter((id) => !SCENARIOS.some((scenario) => scenario.id === id)) ?? [];
+  if (unknown.length > 0)
+    throw new Error(`no scenario ${unknown.join(', ')}; there are ${SCENARIOS.map(({ id }) => id).join(', ')}`);
+  const scenarios = SCENARIOS.filter(({ id }) => only?.includes(id) !== false);
+  if (options.traces !== undefined) await mkdir(options.traces, { recursive: true });
+  const clis: CodexCli[] = [];
+  if (options.versions.includes('131')) clis.push(await codexCli('0.131.0', root, options.codex131));
+  if (options.versions.includes('169')) clis.push(await codexCli('0.169.0', root, options.codex169));
+  const kinds = SERVER_KINDS.filter((kind) => options.servers.split(',').includes(kind));
+  for (const cli of clis) {
+    for (const kind of kinds) await runPair(cli, kind, scenarios);
+  }
+} finally {
+  await rm(root, { recursive: true, force: true });
+}
+console.log(`\n${textTable(outcomes)}\n\n${summary(outcomes)}`);
+if (options.report !== undefined) await writeFile(options.report, markdownPage(outcomes));
+if (outcomes.length === 0 || outcomes.some(({ verdict }) => verdict === 'FAIL')) process.exitCode = 1;
+
+/** All scenarios with one CLI on one server; the server is started once, and must leave nothing running at its end. */
+async function runPair(cli: CodexCli, kind: ServerKind, scenarios: readonly Scenario[]): Promise<void> {
+  const home = path.join(root, `${cli.version}-${kind}`);
+  await mkdir(home, { recursive: true });
+  const server = await RunningServer.start(kind, cli, home);
+  try {
+    for (const scenario of scenarios) await runScenario(scenario, cli, server, home);
+  } finally {
+    const left = await server.stop();
+    if (left !== undefined) console.log(`${cli.version} ${kind}: still running after the server’s end: ${left}`);
+  }
+}
+
+async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningServer, home: string): Promise<void> {
+  const isPushed = cli.version === ('0.169.0' satisfies CodexVersion);
+  const startedAtMs = performance.now();
+  const done = (verdict: Outcome['verdict'], evidence: string): void => {
+    const tookMs = performance.now() - startedAtMs;
+    outcomes.push({ scenario, version: cli.version, server: server.kind, verdict, evidence, tookMs });
+    const time = `${(tookMs / 1000).toFixed(1)} s`.padStart(7);
+    console.log(
+      `${verdict.padEnd(7)} ${time}  ${cli.version} ${server.kind.padEnd(11)} ${scenario.id}: ${clipped(evidence, 600)}`,
+    );
+  };
+  const reason = scenario.notFor?.({ isPushed, server: server.kind });
+  if (reason !== undefined) {
+    done('n/a', reason);
+    return;
+  }
+  const folder = path.join(home, scenario.id);
+  const cwd = path.join(folder, 'work');
+  const outside = path.join(folder, 'outside');
+  await mkdir(cwd, { recursive: true });
+  await mkdir(outside, { recursive: true });
+  const trace =
+    options.traces === undefined
+      ? undefined
+      : path.join(options.traces, `${cli.version}-${server.kind}-${scenario.id}.jsonl`);
+  if (trace !== undefined) await writeFile(trace, '');
+  const tap = await WireTap.open(server.url, trace);
+  let lastRun: CodexRun | undefined;
+  const tryRun = async (script: ModelScript, extra: Partial<CodexRunOptions> = {}): Promise<CodexRun> => {
+    const url = new URL(server.url);
+    url.port = String(tap.port);
+    const target = extra.environmentsToml === undefined ? { serverUrl: url.href } : {};
+    lastRun = await runCodex(cli, { script, cwd, home: path.join(folder, 'home'), ...target, ...extra });
+    return lastRun;
+  };
+  const context: ScenarioContext = {
+    cli,
+    isPushed,
+    server: server.kind,
+    isGenuine: server.kind === 'genuine',
+    cwd,
+    outside,
+    tap,
+    tryRun,
+    async run(script, extra) {
+      const run = await tryRun(script, extra);
+      if (run.scriptError !== undefined) throw run.scriptError;
+      if (run.exitCode !== 0) throw new Error(`the CLI ended with ${String(run.exitCode ?? run.signal)}`);
+      return run;
+    },
+    commandsRunning: () => server.commands().length,
+    isOnServer: (pid) => server.owns(pid),
+  };
+  try {
+    done('pass', await scenario.run(context));
+  } catch (error) {
+    const said =
+      lastRun === undefined ? '' : ` [CLI: ${clipped(lastRun.stderr.slice(-1500) + errorsOf(lastRun), 400)}]`;
+    const isKnown = server.kind === 'genuine' && scenario.genuineFails === true;
+    done(isKnown ? 'differs' : 'FAIL', (error instanceof Error ? error.message : String(error)) + said);
+  } finally {
+    await tap.close();
+  }
+}
+
+/** What the CLI itself reported as an error. */
+function errorsOf(run: CodexRun): string {
+  return run.events
+    .filter(({ type, item }) => type === 'error' || type === 'turn.failed' || item?.type === 'error')
+    .map((event) => JSON.stringify(event))
+    .join(' ');
+}

@@ -1,0 +1,129 @@
+// The exec servers that the CLI is let loose on: the genuine one of its own version, and ours in its two forms.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { descendantsOf, describeProcesses, isRunning, runningWithEnv, type ProcessStat } from '../helpers/proc.ts';
+import { until } from '../helpers/until.ts';
+import type { CodexCli } from './codex-cli.ts';
+
+/** `genuine`: the CLI's own `codex exec-server`. `exec-server` and `serve`: ours. */
+export const SERVER_KINDS = ['genuine', 'exec-server', 'serve'] as const;
+export type ServerKind = (typeof SERVER_KINDS)[number];
+
+/** Children inherit this variable through forks and new sessions: what holds it was started by one server of ours. */
+const MARK = 'EXEC_WORKBENCH_INTEROP_MARK';
+/** A server that says no URL within this time has failed to start. */
+const START_TIMEOUT_MS = 20_000;
+/** What the server promises for SIGTERM, with head-room. After it SIGKILL. */
+const STOP_TIMEOUT_MS = 5_000;
+
+export interface ServerProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/** Ours: the built program, or the sources where nothing is built. */
+export function ownProgram(): ServerProgram {
+  const built = fileURLToPath(new URL('../../dist/exec-workbench.js', import.meta.url));
+  if (existsSync(built)) return { command: process.execPath, args: [built] };
+  const source = fileURLToPath(new URL('../../backend/main.ts', import.meta.url));
+  return { command: process.execPath, args: ['--import', import.meta.resolve('tsx'), source] };
+}
+
+/** How to start a server of that kind on stdio, as `environments.toml` wants it; not for `serve`, which has none. */
+export function stdioProgram(kind: ServerKind, cli: CodexCli): ServerProgram {
+  const program = kind === 'genuine' ? { command: cli.program, args: [] } : ownProgram();
+  return { command: program.command, args: [...program.args, 'exec-server', '--listen', 'stdio'] };
+}
+
+/** A started server. `stop()` ends it and whatever it started, and may be called twice. */
+export class RunningServer {
+  readonly kind: ServerKind;
+  /** Where a harness connects, with the token of `serve`. */
+  readonly url: string;
+  readonly #child: ChildProcess;
+  readonly #mark: string;
+
+  private constructor(kind: ServerKind, url: string, child: ChildProcess, mark: string) {
+    this.kind = kind;
+    this.url = url;
+    this.#child = child;
+    this.#mark = mark;
+  }
+
+  static async start(kind: ServerKind, cli: CodexCli, home: string): Promise<RunningServer> {
+    const mark = crypto.randomUUID();
+    const program = kind === 'genuine' ? { command: cli.program, args: [] } : ownProgram();
+    const args = kind === 'serve' ? ['serve', '--port', '0'] : ['exec-server', '--listen', 'ws://127.0.0.1:0'];
+    const child = spawn(program.command, [...program.args, ...args], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home, CODEX_HOME: home, [MARK]: mark },
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+    child.on('error', (error) => (output += error.message));
+    try {
+      const url = await until(`the URL of ${kind}`, () => (child.exitCode === null ? urlIn(kind, output) : 'ended'), {
+        withinMs: START_TIMEOUT_MS,
+        describe: () => output,
+      });
+      if (url === 'ended') throw new Error(`${kind} ended at start: ${output}`);
+      return new RunningServer(kind, url, child, mark);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  /** What runs on behalf of this server besides itself: its commands and their children, wherever they moved to. */
+  commands(): ProcessStat[] {
+    return this.#everything().filter((stat) => stat.group !== this.#child.pid);
+  }
+
+  /** True for the server itself and for what it started. */
+  owns(pid: number): boolean {
+    return pid === this.#child.pid || this.#everything().some((stat) => stat.pid === pid);
+  }
+
+  /** Asks the server to end; returns what it left running (ended now by force), as text, or undefined. */
+  async stop(): Promise<string | undefined> {
+    const before = this.#everything();
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = new Promise((resolve) => this.#child.once('exit', resolve));
+      this.#child.kill('SIGTERM');
+      const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await ended;
+      clearTimeout(timer);
+    }
+    const left = new Map([...before, ...this.#marked()].map((stat) => [stat.pid, stat]));
+    for (const pid of left.keys()) if (!isRunning(pid)) left.delete(pid);
+    const described = left.size > 0 ? describeProcesses([...left.values()]) : undefined;
+    for (const pid of left.keys()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Ended meanwhile.
+      }
+    }
+    return described;
+  }
+
+  /** By the mark, which survives double forks, and by parenthood, for what was started with an environment of its own. */
+  #everything(): ProcessStat[] {
+    const children = this.#child.pid === undefined ? [] : descendantsOf(this.#child.pid);
+    const all = [...children.filter((stat) => stat.state !== 'Z'), ...this.#marked()];
+    return [...new Map(all.map((stat) => [stat.pid, stat])).values()];
+  }
+
+  #marked(): ProcessStat[] {
+    return runningWithEnv(`${MARK}=${this.#mark}`).filter((stat) => stat.pid !== this.#child.pid);
+  }
+}
+
+/** `exec-server` prints the bare URL, `serve` prints it as a line to paste, with its token. */
+function urlIn(kind: ServerKind, output: string): string | undefined {
+  const pattern = kind === 'serve' ? /CODEX_EXEC_SERVER_URL=['"]?(ws:\/\/[^\s'"]+)/ : /^(ws:\/\/\S+)$/m;
+  return pattern.exec(output)?.[1];
+}
