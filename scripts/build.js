@@ -1,0 +1,64 @@
+// Builds dist/: the program for Node (esbuild) and the page that it serves (Vite). `--if-stale` builds only what changed.
+// Outputs are made beside their place and moved into it, so that a server that runs meanwhile never sees half a build.
+
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { distDir, fingerprint, programFile, readStamp, root, staleTargets, stampFile, targets } from './lib/build.js';
+
+const shebang = '#!/usr/bin/env node\n';
+
+/** One ES module; what package.json lists as `dependencies` stays outside, since npm installs it beside the program. */
+async function buildBackend() {
+  const { build } = await import('esbuild');
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'backend/main.ts')],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'esm',
+    external: Object.keys(dependencies),
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  const text = outputFiles[0]?.text ?? '';
+  const part = `${programFile}.${process.pid}`;
+  await writeFile(part, text.startsWith('#!') ? text : shebang + text);
+  await chmod(part, 0o755);
+  await rename(part, programFile);
+}
+
+async function buildWeb() {
+  const { build } = await import('vite');
+  const outDir = join(distDir, `.web-${process.pid}`);
+  try {
+    await build({
+      root: join(root, 'web'),
+      configFile: join(root, 'web/vite.config.ts'),
+      logLevel: 'warn',
+      build: { outDir, emptyOutDir: true },
+    });
+    const place = join(distDir, 'web');
+    const old = `${outDir}-old`;
+    await rename(place, old).catch(() => undefined);
+    await rename(outDir, place);
+    await rm(old, { recursive: true, force: true });
+  } finally {
+    await rm(outDir, { recursive: true, force: true });
+  }
+}
+
+/** @type {Record<string, () => Promise<void>>} */
+const builders = { backend: buildBackend, web: buildWeb };
+
+await mkdir(distDir, { recursive: true });
+for (const target of process.argv.includes('--if-stale') ? staleTargets() : targets) {
+  const startedAtMs = performance.now();
+  // Taken before the build: what is edited meanwhile makes the output stale.
+  const print = fingerprint(target);
+  await builders[target.name]?.();
+  await writeFile(stampFile, JSON.stringify({ ...readStamp(), [target.name]: print }));
+  // On stderr: a program that is started through npm may use stdout for its protocol.
+  console.error(`built ${target.name} in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`);
+}
