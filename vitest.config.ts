@@ -33,6 +33,7 @@ export default defineConfig({
       {
         // Apart from the rest: Svelte's runes need its compiler and its browser build.
         root: 'web',
+        cacheDir: '../node_modules/.vite',
         plugins: [svelte()],
         resolve: { conditions: ['browser'] },
         test: { name: 'unit-web', include: ['src/**/*.test.ts'], sequence: { groupOrder: 1 } },

@@ -6,14 +6,13 @@ import { writeFileSync } from 'node:fs';
 /** Where the line goes instead of stdout, for a caller that has something to print after the tests. */
 const lineFile = process.env['TEST_COUNT_FILE'];
 
-/** @implements {import('vitest/reporters').Reporter} */
 export default class CountReporter {
   #passed = 0;
   #failed = 0;
 
   /**
    * @param {readonly import('vitest/node').TestModule[]} modules
-   * @param {readonly import('@vitest/utils').SerializedError[]} errors
+   * @param {readonly unknown[]} errors
    */
   onTestRunEnd(modules, errors) {
     this.#passed = 0;
