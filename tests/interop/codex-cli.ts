@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { ModelStandIn, type ModelScript } from './model-stand-in.ts';
+import { endGroup, groupStarted } from './started.ts';
 
 /** The versions whose conduct differs: 0.131 asks for output by reading, 0.169 is pushed it and can reconnect. */
 export type CodexVersion = '0.131.0' | '0.169.0';
@@ -101,8 +102,9 @@ export async function runCodex(cli: CodexCli, options: CodexRunOptions): Promise
         resolve({ exitCode, signal });
       });
     });
+    groupStarted(child.pid);
     if (child.pid !== undefined) options.onStarted?.(child.pid);
-    const deadline = setTimeout(() => killGroup(child.pid), options.deadlineMs ?? 60_000);
+    const deadline = setTimeout(() => endGroup(child.pid), options.deadlineMs ?? 60_000);
     try {
       const { exitCode, signal } = await ended;
       const tookMs = Math.round(performance.now() - startedAtMs);
@@ -110,7 +112,7 @@ export async function runCodex(cli: CodexCli, options: CodexRunOptions): Promise
       return { exitCode, signal, events: parseEvents(stdout), stderr, tookMs, scriptError };
     } finally {
       clearTimeout(deadline);
-      killGroup(child.pid);
+      endGroup(child.pid);
     }
   } finally {
     await standIn.close();
@@ -159,14 +161,4 @@ async function settled(promise: Promise<void>): Promise<unknown> {
     ),
     new Promise<Error>((resolve) => setTimeout(resolve, 50, pending)),
   ]);
-}
-
-/** Ends a process group; without effect when it is gone. */
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Already gone.
-  }
 }

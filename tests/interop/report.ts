@@ -4,7 +4,7 @@ import type { Scenario } from './scenario.ts';
 import type { ServerKind } from './servers.ts';
 
 export interface Outcome {
-  readonly scenario: Scenario;
+  readonly scenario: Pick<Scenario, 'id' | 'title' | 'genuineNote'>;
   readonly version: CodexVersion;
   readonly server: ServerKind;
   /** `differs`: a genuine pair does something else here, and is known to. */
@@ -24,11 +24,11 @@ function columnsOf(outcomes: readonly Outcome[]): Column[] {
   return [...columns.values()];
 }
 
-function scenariosOf(outcomes: readonly Outcome[]): Scenario[] {
+function scenariosOf(outcomes: readonly Outcome[]): Outcome['scenario'][] {
   return [...new Set(outcomes.map(({ scenario }) => scenario))];
 }
 
-function find(outcomes: readonly Outcome[], scenario: Scenario, column: Column): Outcome | undefined {
+function find(outcomes: readonly Outcome[], scenario: Outcome['scenario'], column: Column): Outcome | undefined {
   return outcomes.find(
     (outcome) =>
       outcome.scenario === scenario && outcome.version === column.version && outcome.server === column.server,

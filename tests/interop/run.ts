@@ -22,6 +22,8 @@ import { mcpScenarios } from './scenarios/mcp.ts';
 import { sandboxScenarios } from './scenarios/sandbox.ts';
 import { terminalScenarios } from './scenarios/terminal.ts';
 import { RunningServer, SERVER_KINDS, type ServerKind } from './servers.ts';
+import { wireFaults } from './wire-rules.ts';
+import { folderMade } from './started.ts';
 import { WireTap } from './wire-tap.ts';
 
 const SCENARIOS: readonly Scenario[] = [
@@ -32,6 +34,12 @@ const SCENARIOS: readonly Scenario[] = [
   ...sandboxScenarios,
   ...connectionScenarios,
 ];
+
+/** What every pair ends with; not a run of the CLI, but in the same table. */
+const serverEnd: Pick<Scenario, 'id' | 'title'> = {
+  id: 'server-end',
+  title: 'SIGTERM, after all of that, ends the server and leaves nothing running',
+};
 
 interface Options {
   readonly codex131?: string;
@@ -56,6 +64,7 @@ const options = new Command('interop:codex')
   .opts<Options>();
 
 const root = await mkdtemp(path.join(tmpdir(), 'interop-codex-'));
+folderMade(root);
 const outcomes: Outcome[] = [];
 try {
   const only = options.only?.split(',');
@@ -86,21 +95,33 @@ async function runPair(cli: CodexCli, kind: ServerKind, scenarios: readonly Scen
   try {
     for (const scenario of scenarios) await runScenario(scenario, cli, server, home);
   } finally {
+    const startedAtMs = performance.now();
     const left = await server.stop();
-    if (left !== undefined) console.log(`${cli.version} ${kind}: still running after the server’s end: ${left}`);
+    const tookMs = performance.now() - startedAtMs;
+    const verdict = left === undefined ? 'pass' : kind === 'genuine' ? 'differs' : 'FAIL';
+    record(serverEnd, cli, kind, verdict, left === undefined ? 'nothing left running' : `left: ${left}`, tookMs);
   }
+}
+
+function record(
+  scenario: Outcome['scenario'],
+  cli: CodexCli,
+  server: ServerKind,
+  verdict: Outcome['verdict'],
+  evidence: string,
+  tookMs: number,
+): void {
+  outcomes.push({ scenario, version: cli.version, server, verdict, evidence, tookMs });
+  const time = `${(tookMs / 1000).toFixed(1)} s`.padStart(7);
+  const pair = `${cli.version} ${server.padEnd(11)}`;
+  console.log(`${verdict.padEnd(7)} ${time}  ${pair} ${scenario.id}: ${clipped(evidence, 600)}`);
 }
 
 async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningServer, home: string): Promise<void> {
   const isPushed = cli.version === ('0.169.0' satisfies CodexVersion);
   const startedAtMs = performance.now();
   const done = (verdict: Outcome['verdict'], evidence: string): void => {
-    const tookMs = performance.now() - startedAtMs;
-    outcomes.push({ scenario, version: cli.version, server: server.kind, verdict, evidence, tookMs });
-    const time = `${(tookMs / 1000).toFixed(1)} s`.padStart(7);
-    console.log(
-      `${verdict.padEnd(7)} ${time}  ${cli.version} ${server.kind.padEnd(11)} ${scenario.id}: ${clipped(evidence, 600)}`,
-    );
+    record(scenario, cli, server.kind, verdict, evidence, performance.now() - startedAtMs);
   };
   const reason = scenario.notFor?.({ isPushed, server: server.kind });
   if (reason !== undefined) {
@@ -118,6 +139,8 @@ async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningSer
       : path.join(options.traces, `${cli.version}-${server.kind}-${scenario.id}.jsonl`);
   if (trace !== undefined) await writeFile(trace, '');
   const tap = await WireTap.open(server.url, trace);
+  // What an earlier scenario left behind is that scenario's matter.
+  const earlier = new Set(server.commands().map(({ pid }) => pid));
   let lastRun: CodexRun | undefined;
   const tryRun = async (script: ModelScript, extra: Partial<CodexRunOptions> = {}): Promise<CodexRun> => {
     const url = new URL(server.url);
@@ -141,11 +164,15 @@ async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningSer
       if (run.exitCode !== 0) throw new Error(`the CLI ended with ${String(run.exitCode ?? run.signal)}`);
       return run;
     },
-    commandsRunning: () => server.commands().length,
+    commandsRunning: () => server.commands().filter(({ pid }) => !earlier.has(pid)).length,
     isOnServer: (pid) => server.owns(pid),
   };
   try {
-    done('pass', await scenario.run(context));
+    const evidence = await scenario.run(context);
+    // Genuine servers break some of these rules now and then; the rules are ours.
+    const faults = server.kind === 'genuine' ? [] : wireFaults(tap);
+    if (faults.length > 0) throw new Error(`${evidence}; but on the wire: ${faults.slice(0, 3).join('; ')}`);
+    done('pass', evidence);
   } catch (error) {
     const said =
       lastRun === undefined ? '' : ` [CLI: ${clipped(lastRun.stderr.slice(-1500) + errorsOf(lastRun), 400)}]`;

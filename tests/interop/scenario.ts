@@ -23,7 +23,7 @@ export interface ScenarioContext {
   run(script: ModelScript, options?: Partial<CodexRunOptions>): Promise<CodexRun>;
   /** The same without any demand. */
   tryRun(script: ModelScript, options?: Partial<CodexRunOptions>): Promise<CodexRun>;
-  /** How many processes run on the server's side right now. */
+  /** How many processes that this scenario started run on the server's side right now. */
   commandsRunning(): number;
   /** True for the server's own process and for what it started. */
   isOnServer(pid: number): boolean;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { descendantsOf, describeProcesses, isRunning, runningWithEnv, type ProcessStat } from '../helpers/proc.ts';
 import { until } from '../helpers/until.ts';
 import type { CodexCli } from './codex-cli.ts';
+import { endGroup, groupStarted } from './started.ts';
 
 /** `genuine`: the CLI's own `codex exec-server`. `exec-server` and `serve`: ours. */
 export const SERVER_KINDS = ['genuine', 'exec-server', 'serve'] as const;
@@ -60,6 +61,7 @@ export class RunningServer {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home, CODEX_HOME: home, [MARK]: mark },
     });
+    groupStarted(child.pid);
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -72,7 +74,7 @@ export class RunningServer {
       if (url === 'ended') throw new Error(`${kind} ended at start: ${output}`);
       return new RunningServer(kind, url, child, mark);
     } catch (error) {
-      child.kill('SIGKILL');
+      endGroup(child.pid);
       throw error;
     }
   }
@@ -97,6 +99,7 @@ export class RunningServer {
       await ended;
       clearTimeout(timer);
     }
+    endGroup(this.#child.pid);
     const left = new Map([...before, ...this.#marked()].map((stat) => [stat.pid, stat]));
     for (const pid of left.keys()) if (!isRunning(pid)) left.delete(pid);
     const described = left.size > 0 ? describeProcesses([...left.values()]) : undefined;

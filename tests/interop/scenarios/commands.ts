@@ -208,8 +208,10 @@ const cliInterrupted: Scenario = {
   async run(context) {
     let cliPid: number | undefined;
     let goneAfterMs: number | undefined;
+    const outputs = (): number =>
+      context.tap.messages.filter(({ message }) => message.method === 'process/output').length;
     const interrupting = async (): Promise<void> => {
-      await until('the command to run', () => context.commandsRunning() > 0, { withinMs: 20_000, everyMs: 50 });
+      await until('output of the command', () => outputs() > 0, { withinMs: 20_000 });
       const startedAtMs = performance.now();
       assert.ok(cliPid !== undefined);
       process.kill(-cliPid, 'SIGINT');
@@ -221,7 +223,7 @@ const cliInterrupted: Scenario = {
     const watching = interrupting();
     const run = await context.tryRun(
       async (model) => {
-        await model.call(command('sleep 300', { yieldMs: 30_000 }));
+        await model.call(command('echo running; sleep 300', { yieldMs: 30_000 }));
         return 'done';
       },
       { onStarted: (pid) => (cliPid = pid) },
