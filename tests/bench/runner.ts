@@ -54,7 +54,10 @@ export async function runCases(
 
 async function runRounds(contenders: readonly Contender[], benchCase: BenchCase, options: RunOptions): Promise<void> {
   if (benchCase.state === 'warm') {
-    for (const contender of contenders) await contender.runRound(false);
+    for (const contender of contenders) {
+      const outcome = await contender.runRound(false);
+      options.onProgress(`${benchCase.name} (not counted)  ${contender.label}  ${outcome}`);
+    }
   }
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const contender of contenders) {

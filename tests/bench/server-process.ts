@@ -36,7 +36,7 @@ export class ServerProcess {
     try {
       const url = await new Promise<string>((resolve, reject) => {
         let said = '';
-        const fail = (why: string): void => reject(new Error(`${target.label}: ${why}\n${saidOnStderr}`.trim()));
+        const fail = (why: string): void => reject(new Error(`${why}\n${saidOnStderr}`.trim()));
         timer = setTimeout(() => fail(`no ws:// URL within ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
         child.on('error', reject);
         child.on('exit', (code, signal) => fail(`ended before it printed its URL (${signal ?? code ?? 'unknown'})`));
@@ -47,9 +47,9 @@ export class ServerProcess {
         });
       });
       const startUpMs = performance.now() - startedAtMs;
-      if (child.pid === undefined) throw new Error(`${target.label}: no process id`);
+      if (child.pid === undefined) throw new Error('no process id');
       const pid = tryFindListener(processTree(child.pid), Number(new URL(url).port));
-      if (pid === undefined) throw new Error(`${target.label}: nothing below its command listens on ${url}`);
+      if (pid === undefined) throw new Error(`nothing below its command listens on ${url}`);
       return new ServerProcess(url, startUpMs, child, pid);
     } catch (error) {
       killGroup(child, 'SIGKILL');
