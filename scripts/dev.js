@@ -83,13 +83,15 @@ async function waitForBackend() {
   }
 }
 
+let isEnding = false;
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
   process.once(signal, () => {
+    isEnding = true;
     backend.kill('SIGTERM');
   });
 }
 backend.once('exit', (code) => {
-  void page.close().finally(() => process.exit(code ?? 0));
+  void page.close().finally(() => process.exit(isEnding ? 0 : (code ?? 1)));
 });
 
 await page.listen();
