@@ -58,12 +58,12 @@ export function findProgram(needed) {
 export function ensureProgram(needed) {
   const found = findProgram(needed);
   if (found) return found;
-  const command = `apt-get install -y --no-install-recommends ${needed.debianPackage}`;
+  const command = `apt-get install -y ${needed.debianPackage}`;
   const isRootOnDebian = process.getuid?.() === 0 && existsSync('/etc/debian_version');
   if (isRootOnDebian) {
     console.error(`installing ${needed.debianPackage}: ${needed.what}`);
     aptGet('update', '-qq');
-    aptGet('install', '-y', '-qq', '--no-install-recommends', needed.debianPackage);
+    aptGet('install', '-y', '-qq', needed.debianPackage);
     const installed = findProgram(needed);
     if (installed) return installed;
   }
