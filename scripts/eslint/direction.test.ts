@@ -21,7 +21,7 @@ async function reportsOf(filePath: string, code: string): Promise<string[]> {
   return results.flatMap(({ messages }) => messages.map(({ message }) => message));
 }
 
-describe('workbench/direction', () => {
+describe('workbench/direction', { timeout: 30_000 }, () => {
   it.each([
     ['shared/relay/x.ts', `import { readFile } from 'node:fs/promises';`],
     ['shared/relay/x.ts', `import fs from 'fs';`],
