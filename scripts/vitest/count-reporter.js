@@ -1,5 +1,5 @@
 // Prints the closing line `N passed, N failed` after Vitest's own summary, for whoever reads a run by machine. A file that
-// could not be loaded and an error outside of any test count as failed. A run without a single test fails.
+// could not be loaded, an error outside of any test and a failed set-up count as failed. A run without a single test fails.
 
 import { writeFileSync } from 'node:fs';
 
@@ -9,6 +9,18 @@ const lineFile = process.env['TEST_COUNT_FILE'];
 export default class CountReporter {
   #passed = 0;
   #failed = 0;
+
+  onInit() {
+    // Vitest ends the process itself; what is printed at its exit comes after every other reporter.
+    process.once('exit', (code) => {
+      const isFailed = code !== 0 || this.#failed > 0 || this.#passed === 0;
+      if (isFailed) process.exitCode = code || 1;
+      const failed = isFailed ? Math.max(this.#failed, 1) : 0;
+      const line = `${this.#passed} passed, ${failed} failed\n`;
+      if (lineFile) writeFileSync(lineFile, line);
+      else process.stdout.write(line);
+    });
+  }
 
   /**
    * @param {readonly import('vitest/node').TestModule[]} modules
@@ -26,10 +38,5 @@ export default class CountReporter {
         else if (state !== 'skipped') this.#failed += 1;
       }
     }
-    if (this.#passed + this.#failed === 0 || this.#failed > 0) process.exitCode = 1;
-    const line = `${this.#passed} passed, ${this.#failed} failed`;
-    if (lineFile) writeFileSync(lineFile, `${line}\n`);
-    // Vitest ends the process itself; what is printed at its exit comes after every other reporter.
-    else process.once('exit', () => console.log(line));
   }
 }
