@@ -22,7 +22,7 @@ const common = ['package.json', 'package-lock.json', 'tsconfig.base.json', 'scri
 export const targets = [
   { name: 'backend', inputs: [...common, 'backend', 'shared'], output: programFile },
   { name: 'web', inputs: [...common, 'web', 'shared'], output: join(distDir, 'web', 'index.html') },
-];
+].filter(({ name }) => name !== 'web' || existsSync(join(root, 'web/index.html')));
 
 /**
  * A digest of name, size and time of every input of a target: it changes when a file is edited, added or removed,
