@@ -70,7 +70,7 @@ export interface CodexRun {
   /** Milliseconds from start to end. */
   readonly tookMs: number;
   /** What the script threw, if it did. */
-  readonly scriptError: unknown;
+  readonly scriptError: Error | undefined;
 }
 
 /** Runs the CLI once; resolves when it, and its stand-in for the model, have ended. Everything it started is gone then. */
@@ -152,12 +152,12 @@ function parseEvents(stdout: string): CodexEvent[] {
 }
 
 /** What the promise rejected with; undefined if it resolved, a message of our own if it is still pending. */
-async function settled(promise: Promise<void>): Promise<unknown> {
+async function settled(promise: Promise<void>): Promise<Error | undefined> {
   const pending = new Error('the CLI ended before the script had said its last word');
   return await Promise.race([
     promise.then(
       () => undefined,
-      (error: unknown) => error,
+      (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     ),
     new Promise<Error>((resolve) => setTimeout(resolve, 50, pending)),
   ]);

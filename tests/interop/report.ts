@@ -86,7 +86,7 @@ export function markdownPage(outcomes: readonly Outcome[]): string {
     lines.push(
       `### ${scenario.id}`,
       '',
-      `${sentence(scenario.title)}`,
+      sentence(scenario.title),
       '',
       '| pair | verdict | seen | time |',
       '| --- | --- | --- | --- |',
