@@ -17,8 +17,8 @@ export interface Carrier {
   readonly ended: Promise<CarrierEnd>;
   /** One message: a text frame; over stdio the text and a line feed. */
   sendText(text: string): void;
-  /** Over stdio exactly this text, which may be part of a line or several lines; else as `sendText`. */
-  sendRaw(text: string): void;
+  /** Over stdio exactly these bytes, which may be part of a line or several lines; else one text frame. */
+  sendRaw(bytes: string | Uint8Array): void;
   /** A binary frame; over stdio these bytes and a line feed. */
   sendBytes(bytes: Uint8Array): void;
   /** Bytes handed over and not yet taken by the operating system. */
@@ -65,8 +65,8 @@ export async function connectWebSocket(url: string, options: WebSocketOptions = 
     sendText: (text) => {
       socket.send(text);
     },
-    sendRaw: (text) => {
-      socket.send(text);
+    sendRaw: (bytes) => {
+      socket.send(bytes, { binary: false });
     },
     sendBytes: (bytes) => {
       socket.send(bytes, { binary: true });
@@ -129,8 +129,8 @@ export function carryStdio(child: ChildProcess): Carrier {
     sendText: (text) => {
       stdin.write(`${text}\n`);
     },
-    sendRaw: (text) => {
-      stdin.write(text);
+    sendRaw: (bytes) => {
+      stdin.write(bytes);
     },
     sendBytes: (bytes) => {
       stdin.write(Buffer.concat([bytes, Buffer.from('\n')]));

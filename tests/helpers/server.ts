@@ -1,5 +1,6 @@
 // Starts the server that a test talks to, as a user would start it, and ends it. What a test started is gone after it:
 // clients at the end of each test, servers at the end of the file, and nothing of them may be left running.
+// EXEC_TEST_PROGRAM=/path/to/codex runs the tests against another exec server, to see which promises it keeps.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
@@ -152,7 +153,8 @@ const startedServers = new Set<RunningServer>();
 const testServers = new Set<RunningServer>();
 
 function spawnServer(args: readonly string[], options: ServerOptions): RunningServer {
-  const [program, ...first] = options.program ?? serverProgram();
+  const other = process.env['EXEC_TEST_PROGRAM'];
+  const [program, ...first] = options.program ?? (other === undefined ? serverProgram() : [other]);
   if (program === undefined) throw new Error('no program');
   const child = spawn(program, [...first, ...args], {
     env: options.env ?? { HOME: process.env['HOME'] ?? '/', PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
