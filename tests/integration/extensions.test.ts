@@ -245,7 +245,7 @@ describe('writeId', () => {
 
 describe('the server configuration', () => {
   it('bounds the processes of a session and says how to raise the bound', async () => {
-    const own = await startServer({ args: ['--max-processes-per-session', '3'] });
+    const own = await startServer({ args: ['--max-processes', '3'] });
     const client = await own.connect();
     const views = [];
     for (let index = 0; index < 3; index++) views.push(await client.start({ argv: ['sleep', '600'] }));

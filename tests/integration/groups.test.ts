@@ -148,6 +148,17 @@ describe('a child that exits by itself', () => {
     expect(view.closedAtMs - view.exitedAtMs).toBeGreaterThan(250);
   });
 
+  it('is closed after --orphaned-output-ms when a grandchild holds its stdout in silence, and the grandchild lives on', async () => {
+    const own = await startServer({ args: ['--orphaned-output-ms', '300'] });
+    const client = await own.connect();
+    const { view, left } = await family(client, '(sleep 600; echo never) & echo ready; exit 2', false);
+    await within('closed', 2_000, view.closed);
+    expect(view.exitCode).toBe(2);
+    expect(left()).toContain('sleep 600');
+    await own.stop();
+    await expectNoneLeft(left);
+  });
+
   it('leaves no zombie, 60 of 60', async () => {
     const client = await server.current.connect();
     await Promise.all(

@@ -99,8 +99,8 @@ describe.each(both)('$name', ({ name, server }) => {
       '[',
     ];
     for (const host of hosts) {
-      const status = await upgradeStatus(server.current, host, []);
-      expect([400, 403, 421], host).toContain(status);
+      // exec-server looks at no Host, as its model: a page always sends its Origin, and is refused by that.
+      if (isServe) expect([400, 403, 421], host).toContain(await upgradeStatus(server.current, host, []));
       const rebound = await upgradeStatus(server.current, host, [`Origin: http://${host}`]);
       expect([400, 403, 421], host).toContain(rebound);
     }
