@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { createServer } from 'vite';
 import { root } from './lib/build.js';
 
@@ -21,8 +22,12 @@ const backend = spawn(
     ...['watch', '--clear-screen=false', join(root, 'backend/main.ts')],
     ...['serve', '--port', new URL(backendUrl).port, ...process.argv.slice(2)],
   ],
-  { env: { ...process.env, EXEC_WORKBENCH_TOKEN: token }, stdio: ['ignore', 'inherit', 'inherit'] },
+  { env: { ...process.env, EXEC_WORKBENCH_TOKEN: token }, stdio: ['ignore', 'pipe', 'inherit'] },
 );
+// All that it prints but the URL of the built page, which is not the one to open now.
+createInterface(backend.stdout).on('line', (line) => {
+  if (!/^ *open /.test(line)) console.log(line);
+});
 
 const page = await createServer({
   root: join(root, 'web'),
