@@ -1,0 +1,129 @@
+// The Hono routes of `serve` and of `exec-server --listen`.
+
+import type { IncomingMessage } from 'node:http';
+import type { HttpBindings } from '@hono/node-server';
+import { Hono, type Context } from 'hono';
+import { execServerSchema } from '../../shared/protocol/schema.ts';
+import type { ExecServer } from '../exec/exec-server.ts';
+import { ServerWebSocket, webSockets, type UpgradeGuard, type WebSocketOptions } from '../transports/websocket.ts';
+import { judgeOrigin, judgeToken, tokenCookie, type AccessRules, type Refusal } from './access.ts';
+import { openApi } from './openapi.ts';
+import { pageFile } from './page.ts';
+
+type AppEnv = { Bindings: HttpBindings };
+
+export interface App {
+  readonly hono: Hono<AppEnv>;
+  readonly sockets: ReturnType<typeof webSockets<AppEnv>>;
+  readonly guard: UpgradeGuard;
+}
+
+/** Everything on one port: the page, the exec server at `/` and `/exec`, and what machines ask for. */
+export function serveApp(server: ExecServer, access: AccessRules, options: WebSocketOptions, version: string): App {
+  const hono = new Hono<AppEnv>();
+  const sockets = webSockets(hono, options);
+  const upgrade = execUpgrade(server, sockets, options);
+
+  hono.use(async (c, next) => {
+    const refusal = judgeOrigin(c.env.incoming, access);
+    return refusal ? refused(c, refusal) : next();
+  });
+  healthRoutes(hono, server, version);
+
+  // The exec server, for upgrades; the guard has judged them before they come here.
+  hono.get('/exec', upgrade, (c) => c.json(httpError('upgrade_required', 'this is a WebSocket endpoint'), 426));
+  hono.get('/', upgrade, async (c) => {
+    // The token arrives once in the URL; from then on the cookie carries it, and the page takes it out of the URL.
+    const refusal = judgeToken(c.env.incoming, access);
+    if (refusal) return c.text(`${refusal.reason}\n`, refusal.status);
+    const response = (await pageFile(c, '/')) ?? (await c.notFound());
+    if (access.token !== undefined) {
+      response.headers.append('set-cookie', `${tokenCookie}=${access.token}; HttpOnly; SameSite=Strict; Path=/`);
+    }
+    return response;
+  });
+
+  // Built assets hold no secret.
+  hono.get('/assets/*', async (c) => (await pageFile(c, c.req.path)) ?? c.notFound());
+  hono.get('/favicon.svg', async (c) => (await pageFile(c, c.req.path)) ?? c.notFound());
+
+  const requireToken = async (c: Context<AppEnv>, next: () => Promise<void>) => {
+    const refusal = judgeToken(c.env.incoming, access);
+    if (refusal) return refused(c, refusal);
+    return next();
+  };
+  hono.get('/metrics', requireToken, (c) => metricsAnswer(c, server));
+  hono.get('/schema/exec-server.json', (c) => c.json(execServerSchema()));
+  hono.get('/openapi.json', (c) => c.json(openApi(version)));
+
+  hono.notFound((c) => c.json(httpError('not_found', `nothing is served at ${c.req.path}`), 404));
+  hono.onError((_, c) => c.json(httpError('internal', 'the request could not be served'), 500));
+
+  return { hono, sockets, guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)) };
+}
+
+/** The listener of `exec-server --listen`: the protocol at `/`, and health. */
+export function listenerApp(server: ExecServer, access: AccessRules, options: WebSocketOptions): App {
+  const hono = new Hono<AppEnv>();
+  const sockets = webSockets(hono, options);
+  hono.use(async (c, next) => {
+    const refusal = judgeOrigin(c.env.incoming, access);
+    return refusal ? c.body(null, refusal.status) : next();
+  });
+  hono.get('/', execUpgrade(server, sockets, options), (c) => c.text("Connection header did not include 'upgrade'", 400));
+  hono.all('/', (c) => c.text('Request method must be `GET`', 405));
+  for (const path of ['/readyz', '/healthz']) {
+    hono.get(path, (c) => c.body(null, 200));
+    hono.all(path, (c) => c.body(null, 405, { allow: 'GET,HEAD' }));
+  }
+  hono.get('/metrics', (c) => metricsAnswer(c, server));
+  hono.notFound((c) => c.body(null, 404));
+  return { hono, sockets, guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)) };
+}
+
+function execUpgrade(server: ExecServer, sockets: ReturnType<typeof webSockets<AppEnv>>, options: WebSocketOptions) {
+  return sockets.upgradeWebSocket((c) => {
+    const { remoteAddress, remotePort } = (c.env as HttpBindings).incoming.socket;
+    const label = `exec-server websocket ${remoteAddress}:${remotePort}`;
+    return {
+      onOpen: (_, { raw }) => {
+        if (raw) server.accept(new ServerWebSocket(raw, label, options.pingIntervalMs));
+      },
+    };
+  });
+}
+
+function healthRoutes(hono: Hono<AppEnv>, server: ExecServer, version: string): void {
+  const health = () => ({
+    status: 'ok',
+    version,
+    uptimeMs: Math.round(process.uptime() * 1000),
+    connections: server.metrics.connectionsOpen,
+    sessions: server.sessions.size,
+  });
+  hono.get('/healthz', (c) => c.json(health()));
+  hono.get('/readyz', (c) => c.json(health()));
+}
+
+async function metricsAnswer(c: Context, server: ExecServer): Promise<Response> {
+  // Loaded on first use: most servers are never scraped.
+  const { metricsRegistry } = await import('./metrics.ts');
+  let registry = registries.get(server);
+  if (!registry) registries.set(server, (registry = metricsRegistry(server)));
+  return c.text(await registry.metrics(), 200, { 'content-type': registry.contentType });
+}
+
+const registries = new WeakMap<ExecServer, ReturnType<typeof import('./metrics.ts').metricsRegistry>>();
+
+function upgradeGuard(judge: (request: IncomingMessage) => Refusal | undefined): UpgradeGuard {
+  return judge;
+}
+
+function refused(c: Context, { status, code, reason }: Refusal): Response {
+  return c.json(httpError(code, reason), status);
+}
+
+/** The one shape of HTTP errors. */
+export function httpError(code: string, message: string) {
+  return { error: { code, message } };
+}

@@ -1,0 +1,61 @@
+// `exec-workbench exec-server --listen ws://IP:PORT | stdio://`: drop-in for the command of the same name.
+
+import { isIPv4, isIPv6 } from 'node:net';
+import { listenerApp } from '../app/app.ts';
+import { UsageError, type ExecConfig } from '../config.ts';
+import { ExecServer } from '../exec/exec-server.ts';
+import { listen } from '../listen.ts';
+import { makeLog } from '../log.ts';
+import { onStopSignal } from '../stop-signal.ts';
+import { StdioConnection } from '../transports/stdio.ts';
+import { version } from '../version.ts';
+
+export type ListenTarget = { kind: 'stdio' } | { kind: 'websocket'; host: string; port: number };
+
+/** @throws UsageError in the words of the genuine command. */
+export function parseListenUrl(url: string): ListenTarget {
+  if (url === 'stdio' || url === 'stdio://') return { kind: 'stdio' };
+  if (!url.startsWith('ws://')) {
+    throw new UsageError(`unsupported --listen URL \`${url}\`; expected \`ws://IP:PORT\` or \`stdio\``);
+  }
+  const [, v6, v4, port] = /^ws:\/\/(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})$/.exec(url) ?? [];
+  const host = v6 ?? v4;
+  const isAddress = v6 === undefined ? isIPv4(host ?? '') : isIPv6(v6);
+  if (host === undefined || !isAddress || Number(port) > 65_535) {
+    throw new UsageError(`invalid websocket --listen URL \`${url}\`; expected \`ws://IP:PORT\``);
+  }
+  return { kind: 'websocket', host, port: Number(port) };
+}
+
+export async function execServer(target: ListenTarget, config: ExecConfig): Promise<void> {
+  const log = makeLog(config.logLevel);
+  const server = new ExecServer(config, log, version);
+  if (target.kind === 'stdio') {
+    const stop = onStopSignal(() => server.close());
+    const connection = new StdioConnection(process.stdin, process.stdout, config.maxMessageBytes);
+    server.accept(connection);
+    connection.whenClosed.then(stop, stop);
+    return;
+  }
+  const app = listenerApp(
+    server,
+    {
+      token: undefined,
+      allowedOrigins: new Set(),
+      allowedHosts: new Set(),
+      boundAddress: target.host,
+      servesPages: false,
+      checksHost: false,
+    },
+    config,
+  );
+  const listening = await listen(app, target.host, target.port, maxListenerConnections);
+  onStopSignal(async () => {
+    await server.close();
+    await listening.close();
+  });
+  const host = listening.address.includes(':') ? `[${listening.address}]` : listening.address;
+  process.stdout.write(`ws://${host}:${listening.port}\n`);
+}
+
+const maxListenerConnections = 5000;

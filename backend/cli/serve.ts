@@ -1,0 +1,63 @@
+// `exec-workbench serve`: page, exec server and what machines ask for, on one port.
+
+import { randomBytes } from 'node:crypto';
+import { serveApp } from '../app/app.ts';
+import { isLoopbackAddress, type ServeConfig } from '../config.ts';
+import { ExecServer } from '../exec/exec-server.ts';
+import { listen } from '../listen.ts';
+import { makeLog } from '../log.ts';
+import { onStopSignal } from '../stop-signal.ts';
+import { version } from '../version.ts';
+
+export async function serve(config: ServeConfig): Promise<void> {
+  const log = makeLog(config.logLevel);
+  const server = new ExecServer(config, log, version);
+  const token = config.auth ? (config.token ?? randomBytes(24).toString('base64url')) : undefined;
+  const app = serveApp(
+    server,
+    {
+      token,
+      allowedOrigins: listOf(config.allowOrigin),
+      allowedHosts: listOf(config.allowHost.toLowerCase()),
+      boundAddress: config.host,
+      servesPages: true,
+      checksHost: true,
+    },
+    config,
+    version,
+  );
+  const listening = await listen(app, config.host, config.port, config.maxConnections);
+  onStopSignal(async () => {
+    await server.close();
+    await listening.close();
+  });
+  process.stdout.write(startText(listening.address, listening.port, token));
+  if (!isLoopbackAddress(config.host)) log.warn({ host: config.host }, 'reachable from other machines: whoever has the token can run commands here');
+}
+
+/** Ready to paste; the token stands here and nowhere in the logs. */
+function startText(address: string, port: number, token: string | undefined): string {
+  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : address.includes(':') ? `[${address}]` : address;
+  const query = token === undefined ? '' : `?token=${token}`;
+  const webSocketUrl = `ws://${host}:${port}/exec${query}`;
+  const authorization = token === undefined ? '' : ` -H 'Authorization: Bearer ${token}'`;
+  return [
+    `Exec Workbench ${version}`,
+    '',
+    `  open    http://${host}:${port}/${query}`,
+    `  wscat   npx wscat -c '${webSocketUrl}'`,
+    `  curl    curl -s http://${host}:${port}/metrics${authorization}`,
+    `  codex   CODEX_EXEC_SERVER_URL='${webSocketUrl}' codex`,
+    '',
+    '',
+  ].join('\n');
+}
+
+function listOf(commaSeparated: string): ReadonlySet<string> {
+  return new Set(
+    commaSeparated
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  );
+}

@@ -1,0 +1,137 @@
+// Every setting: flag, environment variable, default, unit, meaning. Flags and --help of the commands, and the table in
+// docs/configuration.md, are made from this list. Flags win over the environment, the environment over the default.
+
+import type { ExecSettings } from './exec/settings.ts';
+
+export interface Setting {
+  readonly key: string;
+  readonly default: boolean | number | string;
+  /** "ms", "bytes", or what else the number counts. */
+  readonly unit?: string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly doc: string;
+}
+
+function count<const K extends string>(
+  key: K,
+  byDefault: number,
+  unit: string,
+  doc: string,
+  { min = 0, max = Number.MAX_SAFE_INTEGER } = {},
+) {
+  return { key, default: byDefault, unit, doc, min, max };
+}
+function text<const K extends string>(key: K, byDefault: string, doc: string) {
+  return { key, default: byDefault, doc };
+}
+function flag<const K extends string>(key: K, byDefault: boolean, doc: string) {
+  return { key, default: byDefault, doc };
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** For everything that executes: `serve` and `exec-server`. */
+export const execSettingList = [
+  count('detachedSessionTtlMs', 80_000, 'ms', 'how long a session lives without a connection; then its processes are ended'),
+  count('closedProcessRetentionMs', 80_000, 'ms', 'how long a closed process stays readable'),
+  count('maxClosedProcesses', 1000, 'processes', 'closed processes kept per session; the oldest are forgotten first'),
+  count('retainedOutputBytes', 1 * MiB, 'bytes', 'output kept per process, oldest dropped first'),
+  count('shutdownGracePeriodMs', 0, 'ms', 'SIGTERM this long before SIGKILL when a session or the server ends; 0: SIGKILL at once', { max: 4000 }),
+  count('orphanedOutputMs', 60_000, 'ms', 'how long `closed` waits for others that hold the output of an exited process and write nothing'),
+  count('maxSessions', 10_000, 'sessions', 'sessions at a time', { min: 1 }),
+  count('maxProcesses', 10_000, 'processes', 'processes of one session at a time', { min: 1 }),
+  count('maxWaitingRequests', 10_000, 'requests', 'long polls, waits, HTTP requests and blocked writes of one connection at a time', { min: 1 }),
+  count('maxStartBytes', 1 * MiB, 'bytes', 'argv and environment of one process', { min: KiB }),
+  count('maxMessageBytes', 48 * MiB, 'bytes', 'largest message taken; larger ones end the connection (1009)', { min: 64 * KiB, max: 512 * MiB }),
+  count('pingIntervalMs', 30_000, 'ms', 'a WebSocket peer that is silent for two intervals is dropped', { min: 100 }),
+  flag('allowDirectExec', true, 'serve process/start of kind direct'),
+  flag('allowPreparedExec', true, 'serve process/start of kind prepared'),
+  text('logLevel', 'info', 'trace, debug, info, warn, error or silent; logs go to stderr as JSON lines'),
+] as const;
+
+/** For `serve` alone. */
+export const serveSettingList = [
+  text('host', '127.0.0.1', 'address to listen on; anything but a loopback address needs a token'),
+  count('port', 8765, 'port', 'TCP port; 0 takes a free one', { max: 65_535 }),
+  flag('auth', true, 'ask for the token; --no-auth is for loopback only'),
+  text('allowOrigin', '', 'browser origins let in beside our own, separated by commas, e.g. https://ide.example'),
+  text('allowHost', '', 'names taken in Host beside loopback and the bound address, separated by commas'),
+  count('maxConnections', 5000, 'connections', 'sockets at a time', { min: 1 }),
+] as const;
+
+type Values<List extends readonly Setting[]> = {
+  readonly [S in List[number] as S['key']]: S['default'] extends number ? number : S['default'] extends boolean ? boolean : string;
+};
+
+export type ExecConfig = Values<typeof execSettingList> & ExecSettings;
+export type ServeConfig = ExecConfig & Values<typeof serveSettingList> & { readonly token: string | undefined };
+
+/** A mistake of whoever started the program: one line on stderr, exit code 2. */
+export class UsageError extends Error {}
+
+/** detachedSessionTtlMs → --detached-session-ttl-ms */
+export function flagName(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** detachedSessionTtlMs → EXEC_WORKBENCH_DETACHED_SESSION_TTL_MS */
+export function envName(key: string): string {
+  return `EXEC_WORKBENCH_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
+}
+
+export function execConfig(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): ExecConfig {
+  return Object.freeze(readSettings(execSettingList, flags, env));
+}
+
+/** @throws UsageError */
+export function serveConfig(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): ServeConfig {
+  const token = env['EXEC_WORKBENCH_TOKEN']?.trim();
+  if (token === '') throw new UsageError('EXEC_WORKBENCH_TOKEN is empty; unset it to get a random token');
+  const config: ServeConfig = {
+    ...readSettings(execSettingList, flags, env),
+    ...readSettings(serveSettingList, flags, env),
+    token,
+  };
+  if (!config.auth && !isLoopbackAddress(config.host)) {
+    throw new UsageError(`--no-auth is for loopback only, not for --host ${config.host}`);
+  }
+  return Object.freeze(config);
+}
+
+/** An IP address of this machine only; a name is none, whatever it resolves to. */
+export function isLoopbackAddress(host: string): boolean {
+  return /^127\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.test(host) || host === '::1';
+}
+
+function readSettings<const List extends readonly Setting[]>(
+  list: List,
+  flags: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): Values<List> {
+  const valueOf = (setting: Setting) => {
+    const fromFlag = flags[setting.key];
+    if (fromFlag !== undefined) return readValue(setting, fromFlag, flagName(setting.key));
+    const fromEnv = env[envName(setting.key)];
+    if (fromEnv !== undefined) return readValue(setting, fromEnv.trim(), envName(setting.key));
+    return setting.default;
+  };
+  return Object.fromEntries(list.map((setting) => [setting.key, valueOf(setting)])) as Values<List>;
+}
+
+function readValue(setting: Setting, value: unknown, source: string): boolean | number | string {
+  if (typeof setting.default === 'boolean') {
+    if (typeof value === 'boolean') return value;
+    if (value === 'true' || value === '1') return true;
+    if (value === 'false' || value === '0') return false;
+    throw new UsageError(`${source}: expected true or false, got ${String(value)}`);
+  }
+  if (typeof setting.default === 'string') return String(value);
+  const number = Number(value);
+  const { min = 0, max = Number.MAX_SAFE_INTEGER } = setting;
+  if (value === '' || !Number.isInteger(number) || number < min || number > max) {
+    throw new UsageError(`${source}: expected a whole number from ${min} to ${max}, got ${String(value)}`);
+  }
+  return number;
+}

@@ -1,0 +1,75 @@
+// The exec server: takes connections of any kind and serves the protocol on them. Start reading here.
+//
+//   connection → HarnessConnection (handshake, order, backpressure) → route (handlers/*) → Session → ManagedProcess
+
+import type { Logger } from 'pino';
+import type { Connection } from '../../shared/connection/connection.ts';
+import { extensionNames } from '../../shared/protocol/methods.ts';
+import { ExecMetrics } from './exec-metrics.ts';
+import { environmentInfo, environmentRoutes } from './handlers/environment.ts';
+import { fsRoutes } from './handlers/fs.ts';
+import { httpRoutes } from './handlers/http.ts';
+import { processRoutes } from './handlers/process.ts';
+import type { Route } from './handler.ts';
+import { HarnessConnection } from './harness-connection.ts';
+import { Sessions } from './sessions.ts';
+import type { ExecSettings } from './settings.ts';
+
+export class ExecServer {
+  readonly metrics = new ExecMetrics();
+  readonly sessions: Sessions;
+  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #connections = new Set<HarnessConnection>();
+  readonly #initializeExtras: Readonly<Record<string, unknown>>;
+  #isClosing = false;
+
+  constructor(
+    readonly settings: ExecSettings,
+    private readonly log: Logger,
+    version: string,
+  ) {
+    this.sessions = new Sessions(settings, (session) => log.debug({ session: session.id }, 'session ended'));
+    const routes = [
+      ...processRoutes(settings),
+      ...fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }),
+      ...httpRoutes({ maxBufferedBodyBytes: settings.maxMessageBytes }),
+      ...environmentRoutes({ version }),
+    ];
+    this.#routes = new Map(routes.map((route) => [route.declaration.method, route]));
+    this.#initializeExtras = { environmentInfo: environmentInfo({ version }), extensions: extensionNames };
+  }
+
+  /** Serves the protocol on `connection` until it ends. */
+  accept(connection: Connection): void {
+    if (this.#isClosing) {
+      connection.close(1001, 'the server is shutting down');
+      return;
+    }
+    const { metrics, log } = this;
+    metrics.connectionsOpen++;
+    metrics.connectionsTotal++;
+    log.debug({ connection: connection.label }, 'connected');
+    const harness = new HarnessConnection(connection, {
+      settings: this.settings,
+      sessions: this.sessions,
+      routes: this.#routes,
+      metrics,
+      log,
+      initializeExtras: this.#initializeExtras,
+      onClosed: ({ reason, code }) => {
+        metrics.connectionsOpen--;
+        this.#connections.delete(harness);
+        log.debug({ connection: connection.label, reason, code }, 'disconnected');
+      },
+    });
+    this.#connections.add(harness);
+    harness.open();
+  }
+
+  /** Closes all connections with 1001 and ends all sessions with their processes. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const harness of this.#connections) harness.close(1001, 'the server is shutting down');
+    await this.sessions.close();
+  }
+}

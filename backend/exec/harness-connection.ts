@@ -1,0 +1,346 @@
+// One connection of a harness: handshake, dispatch in order, answers, backpressure (docs/protocol.md, "Envelope").
+//
+//   state          initialize                    initialized        other request
+//   new            → initializing                protocol error     -32600 "client must call initialize …"
+//   initializing   -32600                        → ready            -32600 "client must send initialized …"
+//   ready          -32600                        nothing            served
+//
+// Requests take effect in order: a handler that is at work holds up what is behind it, unless its route `waits`.
+// The event loop is given back after a few milliseconds of work, so that one connection cannot starve the others.
+
+import type { Logger } from 'pino';
+import { CloseCode, type CloseInfo, type Connection } from '../../shared/connection/connection.ts';
+import { errorText, RpcCode, RpcError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
+import { parseParams } from '../../shared/protocol/declare.ts';
+import { initialize } from '../../shared/protocol/initialize.ts';
+import {
+  errorText as errorMessage,
+  malformedId,
+  notificationText,
+  parseEnvelope,
+  responseText,
+  type Envelope,
+  type RequestId,
+} from '../../shared/rpc/envelope.ts';
+import { FileHandles } from '../fs/handles.ts';
+import type { ExecMetrics } from './exec-metrics.ts';
+import type { RequestContext, Route } from './handler.ts';
+import { rpcErrorOf } from './rpc-error.ts';
+import type { Session } from './session.ts';
+import type { SessionHolder, Sessions } from './sessions.ts';
+import type { ExecSettings } from './settings.ts';
+
+/** Work of one connection before others get their turn, ms. */
+const sliceMs = 4;
+/** Reading stops while more than this waits to be served, in messages and in bytes of text. */
+const maxInboxMessages = 1024;
+const maxInboxBytes = 1024 * 1024;
+/** Reading stops while more than this of unread answers waits: output is held back long before (limits.highWaterBytes). */
+const maxUnreadAnswerBytes = 8 * limits.highWaterBytes;
+/** How long a connection has to show that it is alive when another one asks for its session, ms. */
+const probeMs = 2000;
+
+type Request = Extract<Envelope, { kind: 'request' }>;
+
+export interface HarnessConnectionOptions {
+  readonly settings: ExecSettings;
+  readonly sessions: Sessions;
+  readonly routes: ReadonlyMap<string, Route>;
+  readonly metrics: ExecMetrics;
+  readonly log: Logger;
+  /** Members of the answer to `initialize` beside `sessionId`. */
+  readonly initializeExtras: Readonly<Record<string, unknown>>;
+  readonly onClosed: (close: CloseInfo) => void;
+}
+
+export class HarnessConnection implements SessionHolder {
+  wantedExtensions: ReadonlySet<string> = new Set();
+  #state: 'new' | 'initializing' | 'ready' | 'closed' = 'new';
+  #session: Session | undefined;
+  readonly #inbox: string[] = [];
+  #inboxBytes = 0;
+  /** A handler that does not wait is at work: what arrives goes to the inbox. */
+  #isBusy = false;
+  #isYielding = false;
+  #sliceEndMs = 0;
+  #isReadingPaused = false;
+  #waitingRequests = 0;
+  #context: RequestContext | undefined;
+  readonly #abort = new AbortController();
+  readonly #files = new FileHandles();
+  readonly #bodyStreams = new Set<string>();
+  #writableWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly connection: Connection,
+    private readonly options: HarnessConnectionOptions,
+  ) {}
+
+  open(): void {
+    this.connection.open({
+      onMessage: (text) => this.#receive(text),
+      onWritable: () => this.#writable(),
+      onClose: (close) => this.#closed(close),
+    });
+  }
+
+  close(code: number, reason: string): void {
+    this.connection.close(code, reason);
+  }
+
+  send(message: string | Uint8Array): boolean {
+    return this.connection.send(message);
+  }
+
+  async isAlive(): Promise<boolean> {
+    if (this.connection.isClosed) return false;
+    return this.connection.probe ? this.connection.probe(probeMs) : true;
+  }
+
+  displaced(): void {
+    this.#session = undefined;
+    this.close(CloseCode.policyViolation, 'the session was resumed by another connection');
+  }
+
+  #receive(text: string): void {
+    const { metrics } = this.options;
+    metrics.messagesIn++;
+    metrics.bytesIn += text.length;
+    if (this.#isBusy || this.#isYielding || this.#inbox.length > 0) {
+      this.#inbox.push(text);
+      this.#inboxBytes += text.length;
+      this.#updateReading();
+      return;
+    }
+    this.#serveWithinSlice(text);
+  }
+
+  /** Serves one message; when the slice is used up, the rest waits for the next turn of the event loop. */
+  #serveWithinSlice(text: string): void {
+    const nowMs = performance.now();
+    // A slice begins with the first message after a turn of the event loop in which it had ended.
+    if (this.#sliceEndMs === 0) {
+      this.#sliceEndMs = nowMs + sliceMs;
+      setImmediate(() => (this.#sliceEndMs = 0));
+    } else if (nowMs > this.#sliceEndMs) {
+      this.#inbox.unshift(text);
+      this.#inboxBytes += text.length;
+      this.#yield();
+      return;
+    }
+    this.#serve(text, nowMs);
+  }
+
+  #yield(): void {
+    if (this.#isYielding) return;
+    this.#isYielding = true;
+    this.#updateReading();
+    // Two turns: the first lets the sockets be read and written, and the slice begin anew.
+    setImmediate(() => {
+      this.#isYielding = false;
+      this.#drainInbox();
+    });
+  }
+
+  #drainInbox(): void {
+    while (!this.#isBusy && !this.#isYielding && this.#state !== 'closed') {
+      const text = this.#inbox.shift();
+      if (text === undefined) break;
+      this.#inboxBytes -= text.length;
+      this.#serveWithinSlice(text);
+    }
+    this.#updateReading();
+  }
+
+  #serve(text: string, startMs: number): void {
+    const envelope = parseEnvelope(text);
+    switch (envelope.kind) {
+      case 'request':
+        this.#serveRequest(envelope, startMs);
+        return;
+      case 'notification':
+        if (envelope.method === 'initialized' && this.#state !== 'new') this.#state = 'ready';
+        else if (envelope.method === 'initialized') this.#protocolError('initialized came before initialize');
+        else this.#protocolError(`unexpected notification ${envelope.method.slice(0, 100)}`);
+        return;
+      case 'response':
+      case 'error':
+        this.#protocolError('a harness must not send answers');
+        return;
+      case 'malformed':
+        this.options.metrics.malformedMessages++;
+        this.#send(
+          errorMessage(malformedId, {
+            code: RpcCode.invalidRequest,
+            message: `failed to parse JSON-RPC message from ${this.connection.label}: ${envelope.reason}`,
+          }),
+        );
+    }
+  }
+
+  #serveRequest(request: Request, startMs: number): void {
+    const { id, method } = request;
+    if (method === initialize.method) {
+      this.#work(request, startMs, () => this.#initialize(request.params), false);
+      return;
+    }
+    const route = this.options.routes.get(method);
+    if (!route) {
+      const message = `exec-server stub does not implement \`${method}\` yet`;
+      this.#fail(id, 'unknown', startMs, new RpcError(RpcCode.methodNotFound, message));
+      return;
+    }
+    this.#work(
+      request,
+      startMs,
+      () => {
+        const params = parseParams(route.declaration, request.params);
+        const session = this.#requireReady(route.declaration.family);
+        if (route.waits && this.#waitingRequests >= this.options.settings.maxWaitingRequests) {
+          throw new RpcError(
+            RpcCode.overloaded,
+            `too many waiting requests: the limit is ${this.options.settings.maxWaitingRequests} per connection (--max-waiting-requests)`,
+          );
+        }
+        return route.handle(params as never, this.#contextOf(session));
+      },
+      route.waits,
+    );
+  }
+
+  /** Runs a handler and answers. One that returns no promise is answered within the same turn. */
+  #work({ id, method }: Request, startMs: number, handle: () => unknown, waits: boolean): void {
+    let result: unknown;
+    try {
+      result = handle();
+    } catch (error) {
+      this.#fail(id, method, startMs, error);
+      return;
+    }
+    if (!(result instanceof Promise)) {
+      this.#succeed(id, method, startMs, result);
+      return;
+    }
+    if (waits) this.#waitingRequests++;
+    else this.#isBusy = true;
+    const finish = (answer: () => void) => {
+      answer();
+      if (waits) {
+        this.#waitingRequests--;
+      } else {
+        this.#isBusy = false;
+        this.#drainInbox();
+      }
+    };
+    result.then(
+      (value: unknown) => finish(() => this.#succeed(id, method, startMs, value)),
+      (error: unknown) => finish(() => this.#fail(id, method, startMs, error)),
+    );
+  }
+
+  #succeed(id: RequestId, method: string, startMs: number, result: unknown): void {
+    this.options.metrics.answered(method, 'ok', performance.now() - startMs);
+    this.#send(responseText(id, result));
+  }
+
+  #fail(id: RequestId, method: string, startMs: number, thrown: unknown): void {
+    const error = rpcErrorOf(thrown);
+    if (error.code === RpcCode.internal && !(thrown instanceof RpcError)) {
+      this.options.log.warn({ method, err: thrown }, 'request failed');
+    }
+    this.options.metrics.answered(method, String(error.code), performance.now() - startMs);
+    this.#send(errorMessage(id, error));
+  }
+
+  #initialize(params: unknown): Promise<unknown> | object {
+    const { resumeSessionId, extensions } = parseParams(initialize, params);
+    if (this.#state !== 'new') throw new RpcError(RpcCode.invalidRequest, 'initialize may only be sent once per connection');
+    const begin = (session: Session) => {
+      this.#state = 'initializing';
+      this.#session = session;
+      this.wantedExtensions = new Set(extensions ?? []);
+      session.attach(this);
+      return { sessionId: session.id, ...this.options.initializeExtras };
+    };
+    const { sessions } = this.options;
+    if (resumeSessionId == null) return begin(sessions.create(this));
+    return sessions.resume(resumeSessionId, this).then((session) => {
+      if (this.#state !== 'closed') return begin(session);
+      // The connection has ended while the former holder was asked.
+      sessions.detach(session, this);
+      throw new RpcError(RpcCode.invalidRequest, 'connection closed');
+    });
+  }
+
+  #requireReady(family: string): Session {
+    if (this.#state === 'new' || !this.#session) {
+      throw new RpcError(RpcCode.invalidRequest, `client must call initialize before using ${family} methods`);
+    }
+    if (this.#state !== 'ready') {
+      throw new RpcError(RpcCode.invalidRequest, `client must send initialized before using ${family} methods`);
+    }
+    return this.#session;
+  }
+
+  #contextOf(session: Session): RequestContext {
+    this.#context ??= {
+      session,
+      signal: this.#abort.signal,
+      files: this.#files,
+      bodyStreams: this.#bodyStreams,
+      notify: (method, params) => this.#send(notificationText(method, params)),
+      whenWritable: () => this.#whenWritable(),
+    };
+    return this.#context;
+  }
+
+  #send(message: string): boolean {
+    const isWritable = this.connection.send(message);
+    if (!isWritable) this.#updateReading();
+    return isWritable;
+  }
+
+  #whenWritable(): Promise<void> {
+    if (this.connection.isWritable || this.connection.isClosed) return Promise.resolve();
+    return new Promise((resolve) => this.#writableWaiters.push(resolve));
+  }
+
+  #writable(): void {
+    this.#session?.onWritable();
+    this.#updateReading();
+    const waiters = this.#writableWaiters;
+    this.#writableWaiters = [];
+    for (const resume of waiters) resume();
+  }
+
+  /** Reading goes on while what waits is small: a harness that pipelines without end feels it, the server does not. */
+  #updateReading(): void {
+    const mustPause =
+      this.#inbox.length > maxInboxMessages ||
+      this.#inboxBytes > maxInboxBytes ||
+      this.connection.bufferedBytes > maxUnreadAnswerBytes;
+    if (mustPause === this.#isReadingPaused) return;
+    this.#isReadingPaused = mustPause;
+    if (mustPause) this.connection.pause();
+    else this.connection.resume();
+  }
+
+  /** The peer does what the protocol forbids: there is no id to answer, so the connection ends, with the reason. */
+  #protocolError(reason: string): void {
+    this.options.log.info({ connection: this.connection.label, reason }, 'protocol error');
+    this.connection.close(CloseCode.protocolError, reason);
+    this.#closed({ reason, code: CloseCode.protocolError });
+  }
+
+  #closed(close: CloseInfo): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#inbox.length = 0;
+    this.#abort.abort();
+    if (this.#session) this.options.sessions.detach(this.#session, this);
+    this.#files.closeAll().catch((error: unknown) => this.options.log.warn({ err: errorText(error) }, 'closing files failed'));
+    this.#writable();
+    this.options.onClosed(close);
+  }
+}

@@ -1,0 +1,206 @@
+// One session: the processes of one harness, and where their events go. Survives its connection for a while.
+
+import { limits } from '../../shared/limits.ts';
+import { RpcCode, RpcError } from '../../shared/errors.ts';
+import type { Child, ChildEvents } from '../process/child.ts';
+import type { Guardian } from '../process/guardian.ts';
+import { isGroupAlive, killSession, signalGroup } from '../process/group.ts';
+import type { OutputChunk } from '../process/output-log.ts';
+import { ManagedProcess, type ProcessListener } from '../process/process.ts';
+import { inputBounds, type ExecSettings } from './settings.ts';
+import { closedMessage, exitedMessage, OutputMessages } from './process-messages.ts';
+
+/** The connection that holds the session, as the session sees it. */
+export interface SessionPeer {
+  /** False: bulk should wait until `Session.onWritable`. */
+  send(message: string | Uint8Array): boolean;
+  /** Extension notifications that the harness asked for in `initialize`. */
+  readonly wantedExtensions: ReadonlySet<string>;
+}
+
+export interface SessionCounters {
+  processesStarted: number;
+  outputBytes: number;
+}
+
+export class Session implements ProcessListener {
+  readonly processes = new Map<string, ManagedProcess>();
+  #peer: SessionPeer | undefined;
+  #isOutputPaused = false;
+  readonly #messages = new WeakMap<ManagedProcess, OutputMessages>();
+  /** Closed processes, oldest first, with the time at which each is forgotten. */
+  #closed: { process: ManagedProcess; forgetAtMs: number }[] = [];
+  #forgetTimer: NodeJS.Timeout | undefined;
+  /** Groups of forgotten processes in which somebody still lives: they end with the session. */
+  readonly #leftGroups = new Set<number>();
+  #isEnded = false;
+
+  constructor(
+    readonly id: string,
+    readonly settings: ExecSettings,
+    private readonly guardian: Guardian,
+    private readonly counters: SessionCounters,
+  ) {}
+
+  get isAttached(): boolean {
+    return this.#peer !== undefined;
+  }
+
+  /** Whether the harness asked for this extension notification in `initialize`. */
+  wants(notification: string): boolean {
+    return this.#peer?.wantedExtensions.has(notification) ?? false;
+  }
+
+  get runningCount(): number {
+    return this.processes.size - this.#closed.length;
+  }
+
+  /** From here on events go to `peer`. */
+  attach(peer: SessionPeer): void {
+    this.#peer = peer;
+  }
+
+  /** The connection has ended: processes run on, their output is retained only. */
+  detach(): void {
+    this.#peer = undefined;
+    this.onWritable();
+  }
+
+  /** The peer's connection takes bulk again. The process that filled it goes last, so that none starves. */
+  onWritable(): void {
+    if (!this.#isOutputPaused) return;
+    this.#isOutputPaused = false;
+    for (const process of this.processes.values()) {
+      process.resumeOutput();
+      if (this.#isOutputPaused) break;
+    }
+  }
+
+  /**
+   * Starts a process under `processId`, which is free again when the start fails.
+   * @throws RpcError -32600 when the id is in use or there are too many; whatever `start` throws.
+   */
+  async start(
+    processId: string,
+    isTerminal: boolean,
+    start: (events: ChildEvents) => Child | Promise<Child>,
+  ): Promise<ManagedProcess> {
+    if (this.processes.has(processId)) throw new RpcError(RpcCode.invalidRequest, `process ${processId} already exists`);
+    if (this.runningCount >= this.settings.maxProcesses) {
+      throw new RpcError(RpcCode.invalidRequest, `too many processes: the limit is ${this.settings.maxProcesses} (--max-processes)`);
+    }
+    const process = new ManagedProcess(
+      processId,
+      isTerminal,
+      { ...inputBounds, retainedOutputBytes: this.settings.retainedOutputBytes, rememberedWriteIds: limits.rememberedWriteIds },
+      this,
+    );
+    this.processes.set(processId, process);
+    try {
+      this.guardian.start();
+      const child = await start(process.events);
+      process.started(child);
+      this.guardian.add(child.pid);
+      this.counters.processesStarted++;
+    } catch (error) {
+      this.processes.delete(processId);
+      throw error;
+    }
+    if (this.#isEnded) process.terminate();
+    else if (this.#isOutputPaused) process.pauseOutput();
+    return process;
+  }
+
+  /** Ends every process with its group, and those that processes left behind in their groups. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    this.#peer = undefined;
+    clearTimeout(this.#forgetTimer);
+    const graceMs = this.settings.shutdownGracePeriodMs;
+    const running = [...this.processes.values()].filter((process) => !process.hasExited);
+    if (graceMs > 0 && running.length > 0) {
+      for (const process of running) process.terminateGracefully(graceMs);
+      await Promise.all(running.map((process) => exitOf(process)));
+    }
+    const pids = new Set(this.#leftGroups);
+    for (const process of this.processes.values()) {
+      pids.add(process.pid);
+      process.terminate();
+      signalGroup(process.pid, 'SIGKILL');
+    }
+    for (const pid of this.#leftGroups) signalGroup(pid, 'SIGKILL');
+    await Promise.all([...pids].map((pid) => killSession(pid)));
+    for (const process of this.processes.values()) process.forget();
+    for (const pid of pids) this.guardian.remove(pid);
+    this.processes.clear();
+    this.#leftGroups.clear();
+  }
+
+  onOutput(process: ManagedProcess, chunk: OutputChunk): boolean {
+    this.counters.outputBytes += chunk.byteLength;
+    if (!this.#peer) return true;
+    if (this.#peer.send(this.#messagesOf(process).output(chunk))) return true;
+    this.#pauseOutput(process);
+    return false;
+  }
+
+  onExited(process: ManagedProcess, seq: number, exitCode: number): void {
+    this.#peer?.send(exitedMessage(process.id, seq, exitCode));
+  }
+
+  onClosed(process: ManagedProcess, seq: number): void {
+    this.#peer?.send(closedMessage(process.id, seq));
+    if (this.#isEnded) return;
+    this.#closed.push({ process, forgetAtMs: performance.now() + this.settings.closedProcessRetentionMs });
+    if (this.#closed.length > this.settings.maxClosedProcesses) this.#forgetOldest();
+    this.#armForgetTimer();
+  }
+
+  #messagesOf(process: ManagedProcess): OutputMessages {
+    let messages = this.#messages.get(process);
+    if (!messages) this.#messages.set(process, (messages = new OutputMessages(process.id)));
+    return messages;
+  }
+
+  #pauseOutput(filler: ManagedProcess): void {
+    this.processes.delete(filler.id);
+    this.processes.set(filler.id, filler);
+    if (this.#isOutputPaused) return;
+    this.#isOutputPaused = true;
+    for (const process of this.processes.values()) process.pauseOutput();
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#closed.shift()?.process;
+    if (!oldest) return;
+    oldest.forget();
+    if (this.processes.get(oldest.id) === oldest) this.processes.delete(oldest.id);
+    if (isGroupAlive(oldest.pid)) this.#leftGroups.add(oldest.pid);
+    else this.guardian.remove(oldest.pid);
+  }
+
+  #armForgetTimer(): void {
+    const oldest = this.#closed[0];
+    if (this.#forgetTimer || !oldest) return;
+    this.#forgetTimer = setTimeout(
+      () => {
+        this.#forgetTimer = undefined;
+        const nowMs = performance.now();
+        while (this.#closed[0] && this.#closed[0].forgetAtMs <= nowMs + 1) this.#forgetOldest();
+        this.#armForgetTimer();
+      },
+      Math.max(0, oldest.forgetAtMs - performance.now()),
+    );
+    this.#forgetTimer.unref();
+  }
+}
+
+function exitOf(process: ManagedProcess): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (process.hasExited) resolve();
+      else process.onceNews(look);
+    };
+    look();
+  });
+}

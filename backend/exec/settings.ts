@@ -1,0 +1,33 @@
+// What the exec server can be told; the flags and environment variables for it stand in config.ts.
+
+export interface ExecSettings {
+  /** A session without a connection lives this long, ms. */
+  readonly detachedSessionTtlMs: number;
+  /** A closed process stays readable this long, ms … */
+  readonly closedProcessRetentionMs: number;
+  /** … and the newest this many of them per session. */
+  readonly maxClosedProcesses: number;
+  readonly retainedOutputBytes: number;
+  /** SIGTERM before SIGKILL at the end of a session or of the server, ms; 0: SIGKILL at once. */
+  readonly shutdownGracePeriodMs: number;
+  /** `closed` waits this long for others that hold the output of an exited child and write nothing, ms. */
+  readonly orphanedOutputMs: number;
+  readonly maxSessions: number;
+  /** Processes of one session that are not closed. */
+  readonly maxProcesses: number;
+  /** Requests of one connection that wait for output, a reader or a peer. */
+  readonly maxWaitingRequests: number;
+  /** argv and environment of one process, bytes. */
+  readonly maxStartBytes: number;
+  readonly maxMessageBytes: number;
+  readonly allowDirectExec: boolean;
+  readonly allowPreparedExec: boolean;
+}
+
+/** Bounds that nobody needs to set, in bytes. */
+export const inputBounds = {
+  /** A write is answered at once while less than this waits for the child. */
+  promptInputBytes: 1024 * 1024,
+  /** More is refused, unless nothing waits: one write may be as large as a message. */
+  maxInputBytes: 16 * 1024 * 1024,
+} as const;

@@ -1,0 +1,46 @@
+// An HTTP server around an app: limits, guards, start and stop.
+
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import type { App } from './app/app.ts';
+
+export interface Listening {
+  /** The address that was bound, e.g. `127.0.0.1`, and the port (a free one where 0 was asked for). */
+  readonly address: string;
+  readonly port: number;
+  /** Takes no more connections, and drops those that are no WebSockets. */
+  close(): Promise<void>;
+}
+
+/** @throws Error when the address cannot be bound. */
+export async function listen(app: App, host: string, port: number, maxConnections: number): Promise<Listening> {
+  const server = createAdaptorServer({ fetch: app.hono.fetch }) as Server;
+  server.maxConnections = maxConnections;
+  // Headers that trickle in are cut off; a page or a scrape takes far less.
+  server.headersTimeout = 20_000;
+  server.requestTimeout = 30_000;
+  server.on('clientError', (_, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    else socket.destroy();
+  });
+  app.sockets.attach(server, app.guard);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port, backlog: 511 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const { address, port: boundPort } = server.address() as AddressInfo;
+  return {
+    address,
+    port: boundPort,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+        for (const socket of app.sockets.sockets) setTimeout(() => socket.terminate(), 500).unref();
+      }),
+  };
+}

@@ -1,0 +1,60 @@
+// Arguments → command. Prints, signals, exit codes: 0 ok, 1 unexpected, 2 usage.
+
+import { Command, CommanderError, Option } from 'commander';
+import { execServer, parseListenUrl } from './cli/exec-server.ts';
+import { serve } from './cli/serve.ts';
+import { envName, execConfig, execSettingList, flagName, serveConfig, serveSettingList, UsageError, type Setting } from './config.ts';
+import { version } from './version.ts';
+
+const program = new Command('exec-workbench')
+  .description('Run and drive processes, files and HTTP on another machine over the exec-server protocol.')
+  .version(version)
+  .showHelpAfterError('(see --help)')
+  .configureHelp({ showGlobalOptions: true });
+
+const serveCommand = program
+  .command('serve', { isDefault: true })
+  .description('everything on one port: workbench, exec server (default)')
+  .action((flags: Record<string, unknown>) => serve(serveConfig(flags, process.env)));
+addSettings(serveCommand, [...serveSettingList, ...execSettingList]);
+serveCommand.addHelpText('after', '\nThe token comes from EXEC_WORKBENCH_TOKEN, or is made at random and printed at start.');
+
+const execServerCommand = program
+  .command('exec-server')
+  .description('the exec server alone, as the genuine command of this name')
+  .addOption(new Option('--listen <url>', 'ws://IP:PORT or stdio://').default('ws://127.0.0.1:0'))
+  .action(({ listen, ...flags }: Record<string, unknown> & { listen: string }) =>
+    execServer(parseListenUrl(listen), execConfig(flags, process.env)),
+  );
+addSettings(execServerCommand, execSettingList);
+
+function addSettings(command: Command, list: readonly Setting[]): void {
+  for (const setting of list) {
+    const unit = setting.unit === undefined ? '' : `, ${setting.unit}`;
+    const description = `${setting.doc} (default ${setting.default === '' ? 'none' : String(setting.default)}${unit}; ${envName(setting.key)})`;
+    const name = flagName(setting.key);
+    if (setting.default === true) command.addOption(new Option(`--no-${name.slice(2)}`, `do not ${description}`).default(undefined));
+    else if (setting.default === false) command.addOption(new Option(name, description));
+    else command.addOption(new Option(`${name} <${setting.unit ?? 'text'}>`, description));
+  }
+}
+
+for (const command of [program, serveCommand, execServerCommand]) command.exitOverride();
+
+process.on('unhandledRejection', (reason) => fail(reason));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  fail(error);
+}
+
+/** One line on stderr; 2 for a mistake of the caller, 1 for anything else. */
+function fail(error: unknown): never {
+  if (error instanceof CommanderError) {
+    // Commander has printed it. Help and version are no failures.
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  }
+  process.stderr.write(`exec-workbench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}

@@ -1,0 +1,51 @@
+// InputQueue over a stream of Node: counts what is under way and survives a child that closes its stdin.
+
+import type { Socket } from 'node:net';
+import type { InputQueue } from './child.ts';
+
+export class SocketInput implements InputQueue {
+  queuedBytes = 0;
+  isEnded = false;
+  #waiting = new Set<() => void>();
+
+  /** @param endBytes typed instead of closing: a terminal has no end, only byte 4. */
+  constructor(
+    private readonly socket: Socket,
+    private readonly endBytes?: Uint8Array,
+  ) {
+    // EPIPE: the child has closed its stdin. That is its right; what was under way is gone.
+    socket.on('error', () => this.abandon());
+    socket.on('close', () => this.abandon());
+  }
+
+  write(bytes: Uint8Array, onWritten: () => void): void {
+    if (this.isEnded || bytes.length === 0) {
+      onWritten();
+      return;
+    }
+    this.queuedBytes += bytes.length;
+    const done = () => {
+      if (!this.#waiting.delete(done)) return;
+      this.queuedBytes -= bytes.length;
+      onWritten();
+    };
+    this.#waiting.add(done);
+    this.socket.write(bytes, done);
+  }
+
+  end(): void {
+    if (this.isEnded) return;
+    if (this.endBytes) {
+      this.socket.write(this.endBytes);
+    } else {
+      this.isEnded = true;
+      this.socket.end();
+    }
+  }
+
+  /** Nothing can be written any more. */
+  abandon(): void {
+    this.isEnded = true;
+    for (const done of this.#waiting) done();
+  }
+}

@@ -1,0 +1,220 @@
+// How a WebSocket comes in: the only file that knows @hono/node-ws and ws. Refuses what must not get in before the upgrade,
+// and makes a Connection of what may.
+//
+// @hono/node-ws 1.3 needs guarding: its upgrade listener parses the request target with `new URL` and dies on `GET //`, and
+// a reset during the upgrade is an unhandled socket error. So it is called by a listener of ours, for what has passed.
+
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { createNodeWebSocket, type NodeWebSocket } from '@hono/node-ws';
+import type { Env, Hono } from 'hono';
+import type { WebSocket } from 'ws';
+import { tryUtf8Decode } from '../../shared/bytes.ts';
+import { CloseCode, type CloseInfo, type Connection, type ConnectionHandler } from '../../shared/connection/connection.ts';
+import { errorText } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
+
+export interface WebSocketOptions {
+  /** Larger messages end the connection with 1009, as soon as their length is known. */
+  readonly maxMessageBytes: number;
+  /** A ping is sent this often, ms; a peer that is silent for two of them is dropped. */
+  readonly pingIntervalMs: number;
+}
+
+/** What the guard says about an upgrade: undefined lets it pass, else the HTTP answer. */
+export type UpgradeGuard = (request: IncomingMessage) => { status: number; reason: string } | undefined;
+
+/** Pongs wait while more than this is unread: a peer that only pings must not fill our memory. */
+const maxPongBacklogBytes = 64 * 1024;
+/** Before the upgrade nothing may take longer, ms. */
+const upgradeTimeoutMs = 10_000;
+
+/** Prepares `app` for WebSockets. Call `attach` with the HTTP server before it listens. */
+export function webSockets<E extends Env>(app: Hono<E>, options: WebSocketOptions) {
+  const nodeWebSocket: NodeWebSocket = createNodeWebSocket({ app });
+  Object.assign(nodeWebSocket.wss.options, {
+    maxPayload: options.maxMessageBytes,
+    maxFragments: limits.maxMessageFragments,
+    perMessageDeflate: false,
+    autoPong: false,
+    closeTimeout: 5000,
+    // No subprotocol is negotiated.
+    handleProtocols: () => false,
+  });
+  return {
+    upgradeWebSocket: nodeWebSocket.upgradeWebSocket,
+    attach(server: Server, guard: UpgradeGuard): void {
+      let upgrade: UpgradeListener | undefined;
+      nodeWebSocket.injectWebSocket({ on: (_: 'upgrade', listener: UpgradeListener) => (upgrade = listener) } as unknown as Server);
+      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        // A reset must not become an unhandled error.
+        socket.on('error', () => socket.destroy());
+        socket.setTimeout(upgradeTimeoutMs, () => socket.destroy());
+        socket.setNoDelay(true);
+        const refusal = upgradeProblem(request) ?? guard(request);
+        if (refusal) refuseUpgrade(socket, refusal.status, refusal.reason);
+        else upgrade?.(request, socket, head).catch(() => socket.destroy());
+      });
+    },
+    /** The WebSocket server below, for counting. */
+    sockets: nodeWebSocket.wss.clients as ReadonlySet<WebSocket>,
+  };
+}
+
+type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>;
+
+function refuseUpgrade(socket: Socket, status: number, reason: string): void {
+  const body = `${reason}\n`;
+  socket.end(
+    `HTTP/1.1 ${status} ${statusTexts[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+const statusTexts: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  429: 'Too Many Requests',
+  503: 'Service Unavailable',
+};
+
+function upgradeProblem(request: IncomingMessage): { status: number; reason: string } | undefined {
+  const target = request.url ?? '';
+  if (!/^\/(?!\/)/.test(target) || !URL.canParse(target, 'http://localhost')) {
+    return { status: 400, reason: 'the request target must be a path' };
+  }
+  if (request.headers.upgrade?.toLowerCase() !== 'websocket') return { status: 400, reason: 'only upgrades to websocket are served' };
+  if (request.method !== 'GET') return { status: 400, reason: 'an upgrade must be a GET request' };
+  if (request.headers['sec-websocket-version'] !== '13') {
+    return { status: 400, reason: '`Sec-WebSocket-Version` header did not include \'13\'' };
+  }
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(request.headers['sec-websocket-key'] ?? '')) {
+    return { status: 400, reason: '`Sec-WebSocket-Key` header is missing or invalid' };
+  }
+  return undefined;
+}
+
+/** A Connection over an accepted WebSocket. */
+export class ServerWebSocket implements Connection {
+  isClosed = false;
+  readonly #raw: Socket;
+  #handler: ConnectionHandler | undefined;
+  #isCorked = false;
+  #pingTimer: NodeJS.Timeout | undefined;
+  #isSilent = false;
+  #ownClose: CloseInfo | undefined;
+  #pongWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly socket: WebSocket,
+    readonly label: string,
+    private readonly pingIntervalMs: number,
+  ) {
+    // ws has no public way to its socket; its types hide the field.
+    this.#raw = (socket as unknown as { _socket: Socket })._socket;
+    this.#raw.setTimeout(0);
+  }
+
+  get bufferedBytes(): number {
+    return this.#raw.writableLength;
+  }
+
+  get isWritable(): boolean {
+    return !this.isClosed && this.#raw.writableLength < limits.highWaterBytes;
+  }
+
+  open(handler: ConnectionHandler): void {
+    this.#handler = handler;
+    const { socket } = this;
+    // node-ws has added a listener of its own, which would look at each message for nothing.
+    socket.removeAllListeners('message');
+    socket.on('message', (data: Buffer, isBinary: boolean) => {
+      this.#heard();
+      // Text was checked by ws; binary must hold the same JSON. What is no UTF-8 becomes what no JSON parser takes.
+      handler.onMessage(isBinary ? (tryUtf8Decode(data) ?? '\uFFFD') : data.toString());
+    });
+    socket.on('ping', (data: Buffer) => {
+      this.#heard();
+      if (this.#raw.writableLength < maxPongBacklogBytes && !this.isClosed) socket.pong(data);
+    });
+    socket.on('pong', () => {
+      this.#heard();
+      for (const heard of this.#pongWaiters.splice(0)) heard();
+    });
+    this.#raw.on('drain', () => {
+      if (!this.isClosed) handler.onWritable();
+    });
+    socket.on('error', (error: Error) => (this.#ownClose ??= { code: CloseCode.protocolError, reason: errorText(error) }));
+    socket.on('close', (code: number, reason: Buffer) => this.#end(code, reason.toString()));
+    this.#pingTimer = setInterval(() => this.#ping(), this.pingIntervalMs);
+    this.#pingTimer.unref();
+  }
+
+  send(message: string | Uint8Array): boolean {
+    if (this.isClosed || this.socket.readyState !== 1) return false;
+    // What is sent within one turn leaves in one system call: an answer and the notifications behind it.
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      this.#raw.cork();
+      process.nextTick(() => {
+        this.#isCorked = false;
+        this.#raw.uncork();
+      });
+    }
+    this.socket.send(message, { binary: false, compress: false });
+    return this.#raw.writableLength < limits.highWaterBytes;
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  probe(timeoutMs: number): Promise<boolean> {
+    if (this.isClosed) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), timeoutMs);
+      this.#pongWaiters.push(() => {
+        clearTimeout(timer);
+        resolve(!this.isClosed);
+      });
+      this.socket.ping();
+    });
+  }
+
+  close(code: number = CloseCode.normal, reason = ''): void {
+    if (this.isClosed) return;
+    this.#ownClose ??= { code, reason };
+    this.socket.resume();
+    // A close frame holds 125 bytes, two of them for the code.
+    this.socket.close(code, reason.slice(0, 120));
+  }
+
+  #heard(): void {
+    this.#isSilent = false;
+  }
+
+  #ping(): void {
+    if (this.#isSilent && this.#raw.writableLength === 0) {
+      this.#ownClose ??= { code: 1006, reason: `silent for ${2 * this.pingIntervalMs} ms` };
+      this.socket.terminate();
+      return;
+    }
+    this.#isSilent = true;
+    if (this.#raw.writableLength < maxPongBacklogBytes) this.socket.ping();
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    clearInterval(this.#pingTimer);
+    for (const heard of this.#pongWaiters.splice(0)) heard();
+    const close = this.#ownClose ?? { code, reason: reason || (code === 1006 ? 'connection lost' : `closed with code ${code}`) };
+    this.#handler?.onClose(close);
+  }
+}

@@ -1,0 +1,103 @@
+// Puts the events of one process in the order of seq, and tells what is missing, so that it can be read again.
+// Pure: events in, ordered events out (docs/protocol.md, "Output": seq counts output, exited and closed together from 1).
+
+import type { OutputStreamName } from './process-handle.ts';
+
+export type ProcessEvent =
+  | { readonly kind: 'output'; readonly seq: number; readonly stream: OutputStreamName; readonly base64: string }
+  | { readonly kind: 'exited'; readonly seq: number; readonly exitCode: number }
+  | { readonly kind: 'closed'; readonly seq: number };
+
+/** What the consumer gets, in order. `lost`: output from `fromSeq` to `toSeq` was evicted before it could be read. */
+export type OrderedEvent = ProcessEvent | { readonly kind: 'lost'; readonly fromSeq: number; readonly toSeq: number };
+
+/** The part of an answer to `process/read` that is used here. */
+export interface ReadState {
+  readonly chunks: readonly { readonly seq: number; readonly stream: OutputStreamName; readonly chunk: string }[];
+  readonly exited: boolean;
+  readonly exitCode: number | null;
+  readonly closed?: boolean | undefined;
+}
+
+export class ProcessOutput {
+  #lastSeq = 0;
+  #hasExited = false;
+  #isClosed = false;
+  /** A read told of the exit, whose own seq it does not tell: one missing number is no gap. */
+  #exitedSeqUnknown = false;
+  readonly #held = new Map<number, ProcessEvent>();
+
+  /** What to ask `process/read` for. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Events wait for one that has not come. */
+  get hasGap(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** An event that was pushed. Repeated ones are dropped. */
+  push(event: ProcessEvent): OrderedEvent[] {
+    if (event.seq <= this.#lastSeq || this.#isClosed) return [];
+    this.#held.set(event.seq, event);
+    return this.#release();
+  }
+
+  /** The answer to a read from `lastSeq`: fills the gap; what it does not hold any more is reported lost. */
+  fill(read: ReadState): OrderedEvent[] {
+    const ordered: OrderedEvent[] = [];
+    for (const { seq, stream, chunk } of read.chunks) {
+      if (seq <= this.#lastSeq) continue;
+      const held = [...this.#held.values()].find((event) => event.kind === 'exited' && event.seq < seq);
+      if (held) this.#deliver(held, ordered);
+      let missing = seq - this.#lastSeq - 1;
+      if (missing > 0 && read.exited && !this.#hasExited) {
+        missing--;
+        this.#deliverExit(read.exitCode, ordered);
+      } else if (missing > 0 && this.#exitedSeqUnknown) {
+        missing--;
+        this.#exitedSeqUnknown = false;
+      }
+      if (missing > 0) ordered.push({ kind: 'lost', fromSeq: this.#lastSeq + 1, toSeq: seq - 1 });
+      this.#deliver({ kind: 'output', seq, stream, base64: chunk }, ordered);
+    }
+    ordered.push(...this.#release());
+    if (read.exited && !this.#hasExited && this.#held.size === 0) {
+      this.#deliverExit(read.exitCode, ordered);
+      this.#exitedSeqUnknown = true;
+    }
+    if (read.closed && !this.#isClosed) this.#deliver({ kind: 'closed', seq: this.#lastSeq + 1 }, ordered);
+    return ordered;
+  }
+
+  #release(): OrderedEvent[] {
+    const ordered: OrderedEvent[] = [];
+    for (;;) {
+      let event = this.#held.get(this.#lastSeq + 1);
+      if (!event && this.#exitedSeqUnknown) {
+        event = this.#held.get(this.#lastSeq + 2);
+        if (event) this.#exitedSeqUnknown = false;
+      }
+      if (!event) return ordered;
+      this.#deliver(event, ordered);
+    }
+  }
+
+  #deliver(event: ProcessEvent, ordered: OrderedEvent[]): void {
+    this.#held.delete(event.seq);
+    this.#lastSeq = Math.max(this.#lastSeq, event.seq);
+    if (event.kind === 'exited') {
+      this.#exitedSeqUnknown = false;
+      if (this.#hasExited) return;
+      this.#hasExited = true;
+    }
+    if (event.kind === 'closed') this.#isClosed = true;
+    ordered.push(event);
+  }
+
+  #deliverExit(exitCode: number | null, ordered: OrderedEvent[]): void {
+    this.#hasExited = true;
+    ordered.push({ kind: 'exited', seq: this.#lastSeq, exitCode: exitCode ?? -1 });
+  }
+}

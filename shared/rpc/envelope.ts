@@ -1,0 +1,173 @@
+// The JSON-RPC envelope of the exec-server protocol: parse, guard, serialise (docs/protocol.md, "Envelope").
+// No `jsonrpc` member on the wire; one that arrives is ignored.
+
+/** Echoed exactly. A bigint stands for an integer that a double cannot hold. */
+export type RequestId = string | number | bigint;
+
+/** W3C trace context of a request; passed through, never judged. */
+export interface TraceContext {
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+}
+
+export interface RpcErrorBody {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+export type Envelope =
+  | {
+      readonly kind: 'request';
+      readonly id: RequestId;
+      readonly method: string;
+      readonly params: unknown;
+      readonly trace?: TraceContext;
+    }
+  | { readonly kind: 'notification'; readonly method: string; readonly params: unknown }
+  | { readonly kind: 'response'; readonly id: RequestId; readonly result: unknown }
+  | { readonly kind: 'error'; readonly id: RequestId; readonly error: RpcErrorBody }
+  | { readonly kind: 'malformed'; readonly reason: string };
+
+/** The id of the answer to a message that has no usable id. */
+export const malformedId = -1;
+
+const minInt64 = -(2n ** 63n);
+const maxInt64 = 2n ** 63n - 1n;
+
+/** Sorts one message into its kind. Never throws: what fits nothing is `malformed`, with the reason. */
+export function parseEnvelope(text: string): Envelope {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch (error) {
+    return malformed(error instanceof Error ? error.message : 'invalid JSON');
+  }
+  if (!isObject(message)) return malformed('a message is one JSON object');
+  if (mayRepeatMember(text)) {
+    const repeated = repeatedTopLevelMember(text);
+    if (repeated !== undefined) return malformed(`duplicate member ${JSON.stringify(repeated)}`);
+  }
+
+  const { id, method, params } = message;
+  const hasId = id !== undefined;
+  const requestId = hasId ? tryRequestId(id, text) : undefined;
+  if (hasId && requestId === undefined) return malformed('id must be a string or a 64-bit integer');
+
+  if (method !== undefined) {
+    if (typeof method !== 'string') return malformed('method must be a string');
+    if (requestId === undefined) return { kind: 'notification', method, params };
+    const trace = message['trace'];
+    if (trace === undefined || trace === null) return { kind: 'request', id: requestId, method, params };
+    if (!isTrace(trace)) return malformed('trace must be an object with string members traceparent and tracestate');
+    return { kind: 'request', id: requestId, method, params, trace };
+  }
+  if (requestId === undefined) return malformed('a message needs a method, or an id with a result or an error');
+  if ('result' in message) return { kind: 'response', id: requestId, result: message['result'] };
+  const error = message['error'];
+  if (isObject(error) && Number.isInteger(error['code']) && typeof error['message'] === 'string') {
+    return { kind: 'error', id: requestId, error: error as unknown as RpcErrorBody };
+  }
+  return malformed('a message needs a method, or an id with a result or an error');
+}
+
+export function requestText(id: RequestId, method: string, params: unknown, trace?: TraceContext): string {
+  const tail = trace ? `,"trace":${JSON.stringify(trace)}}` : '}';
+  return `{"id":${idText(id)},"method":${JSON.stringify(method)}${paramsText(params)}${tail}`;
+}
+
+export function notificationText(method: string, params: unknown): string {
+  return `{"method":${JSON.stringify(method)}${paramsText(params)}}`;
+}
+
+/** `result` must be JSON; undefined stands for `{}`. */
+export function responseText(id: RequestId, result: unknown): string {
+  return `{"id":${idText(id)},"result":${JSON.stringify(result ?? {})}}`;
+}
+
+export function errorText(id: RequestId, error: RpcErrorBody): string {
+  const { code, message, data } = error;
+  const body = data === undefined ? { code, message } : { code, message, data };
+  return `{"error":${JSON.stringify(body)},"id":${idText(id)}}`;
+}
+
+function paramsText(params: unknown): string {
+  return params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
+}
+
+function idText(id: RequestId): string {
+  return typeof id === 'string' ? JSON.stringify(id) : String(id);
+}
+
+function malformed(reason: string): Envelope {
+  return { kind: 'malformed', reason };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTrace(value: unknown): value is TraceContext {
+  if (!isObject(value)) return false;
+  const isText = (member: unknown) => member === undefined || member === null || typeof member === 'string';
+  return isText(value['traceparent']) && isText(value['tracestate']);
+}
+
+function tryRequestId(id: unknown, text: string): RequestId | undefined {
+  if (typeof id === 'string' || Number.isSafeInteger(id)) return id as string | number;
+  if (typeof id !== 'number') return undefined;
+  // Beyond 2^53 JSON.parse has rounded: the digits are read again from the text.
+  const digits = topLevelMembers(text).find(([name]) => name === 'id')?.[1];
+  if (digits === undefined || !/^-?\d+$/.test(digits)) return undefined;
+  const exact = BigInt(digits);
+  return exact >= minInt64 && exact <= maxInt64 ? exact : undefined;
+}
+
+/**
+ * Cheap test before the exact one: JSON.parse keeps the last of two equal members, so a second `"id"` would go
+ * unseen. Costs three searches of the text and finds nearly always nothing.
+ */
+function mayRepeatMember(text: string): boolean {
+  return occursTwice(text, '"id"') || occursTwice(text, '"method"') || occursTwice(text, '"params"');
+}
+
+function occursTwice(text: string, part: string): boolean {
+  const first = text.indexOf(part);
+  return first !== -1 && text.indexOf(part, first + part.length) !== -1;
+}
+
+function repeatedTopLevelMember(text: string): string | undefined {
+  const seen = new Set<string>();
+  for (const [name] of topLevelMembers(text)) {
+    if (seen.has(name)) return name;
+    seen.add(name);
+  }
+  return undefined;
+}
+
+/** Names and raw values of the outermost object. `text` must be valid JSON. */
+function topLevelMembers(text: string): [name: string, raw: string][] {
+  const members: [string, string][] = [];
+  let depth = 0;
+  let name: string | undefined;
+  let valueStart = 0;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (char === '"') {
+      const start = index;
+      for (index++; text[index] !== '"'; index++) if (text[index] === '\\') index++;
+      if (depth === 1 && name === undefined) name = JSON.parse(text.slice(start, index + 1)) as string;
+    } else if (char === ':' && depth === 1) {
+      valueStart = index + 1;
+    } else if (char === '{' || char === '[') {
+      depth++;
+    } else if (char === '}' || char === ']' || char === ',') {
+      if (depth === 1 && name !== undefined) {
+        members.push([name, text.slice(valueStart, index).trim()]);
+        name = undefined;
+      }
+      if (char !== ',') depth--;
+    }
+  }
+  return members;
+}
