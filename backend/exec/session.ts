@@ -80,11 +80,7 @@ export class Session implements ProcessListener {
    * Starts a process under `processId`, which is free again when the start fails.
    * @throws RpcError -32600 when the id is in use or there are too many; whatever `start` throws.
    */
-  async start(
-    processId: string,
-    isTerminal: boolean,
-    start: (events: ChildEvents) => Child | Promise<Child>,
-  ): Promise<ManagedProcess> {
+  start(processId: string, isTerminal: boolean, start: (events: ChildEvents) => Child): void {
     if (this.processes.has(processId)) throw new RpcError(RpcCode.invalidRequest, `process ${processId} already exists`);
     if (this.runningCount >= this.settings.maxProcesses) {
       throw new RpcError(RpcCode.invalidRequest, `too many processes: the limit is ${this.settings.maxProcesses} (--max-processes)`);
@@ -95,20 +91,13 @@ export class Session implements ProcessListener {
       { ...inputBounds, retainedOutputBytes: this.settings.retainedOutputBytes, rememberedWriteIds: limits.rememberedWriteIds },
       this,
     );
+    this.guardian.start();
+    const child = start(process.events);
+    process.started(child);
     this.processes.set(processId, process);
-    try {
-      this.guardian.start();
-      const child = await start(process.events);
-      process.started(child);
-      this.guardian.add(child.pid);
-      this.counters.processesStarted++;
-    } catch (error) {
-      this.processes.delete(processId);
-      throw error;
-    }
-    if (this.#isEnded) process.terminate();
-    else if (this.#isOutputPaused) process.pauseOutput();
-    return process;
+    this.guardian.add(child.pid);
+    this.counters.processesStarted++;
+    if (this.#isOutputPaused) process.pauseOutput();
   }
 
   /** Ends every process with its group, and those that processes left behind in their groups. */

@@ -13,14 +13,13 @@ export interface ChildEvents {
   onClose(): void;
 }
 
-/** What to run. Strings hold no NUL; `program` and `cwd` have been looked at by resolve-program.ts. */
+/** What to run. No string holds a NUL. */
 export interface ChildSpec {
-  /** argv[0] of the request: a name to look up in PATH, or a path. */
-  readonly name: string;
-  /** The absolute path that `name` stands for. */
+  /** Absolute, or relative to `cwd`. */
   readonly program: string;
-  /** What the child sees: its argv[0] may differ from `name`. */
+  /** What the child sees; argv[0] may be anything. */
   readonly argv: readonly [string, ...string[]];
+  /** Where the child starts. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
 }

@@ -14,8 +14,8 @@ export class SocketInput implements InputQueue {
     private readonly endBytes?: Uint8Array,
   ) {
     // EPIPE: the child has closed its stdin. That is its right; what was under way is gone.
-    socket.on('error', () => this.abandon());
-    socket.on('close', () => this.abandon());
+    socket.on('error', () => this.#abandon());
+    socket.on('close', () => this.#abandon());
   }
 
   write(bytes: Uint8Array, onWritten: () => void): void {
@@ -43,8 +43,13 @@ export class SocketInput implements InputQueue {
     }
   }
 
-  /** Nothing can be written any more. */
-  abandon(): void {
+  /** The child has gone: closes the pipe, and lets go of whoever waits. The socket of a terminal is the reader's. */
+  close(): void {
+    this.#abandon();
+    if (!this.endBytes) this.socket.destroy();
+  }
+
+  #abandon(): void {
     this.isEnded = true;
     for (const done of this.#waiting) done();
   }

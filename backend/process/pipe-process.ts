@@ -1,100 +1,89 @@
 // A child by pipes, in a process group and session of its own.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { constants } from 'node:os';
 import { ChildLifetime } from './child-lifetime.ts';
 import type { Child, ChildEvents, ChildSpec, InputQueue, OutputTimes } from './child.ts';
+import { watchExit } from './exit-watch.ts';
 import { SocketInput } from './input-queue.ts';
 import { OutputReader } from './output-reader.ts';
-import { openPipe } from './posix.ts';
+import { openPipe, spawnSession, type Pipe } from './posix.ts';
 
 /**
  * @param withStdin keep stdin open for writing; else it is /dev/null.
  * @throws OsError when the system refuses. Then nothing is left open.
  */
-export async function startPipeProcess(
-  spec: ChildSpec,
-  withStdin: boolean,
-  times: OutputTimes,
-  events: ChildEvents,
-): Promise<Child> {
-  const fds = new Set<number>();
+export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: OutputTimes, events: ChildEvents): Child {
+  const pipes: Pipe[] = [];
   const open = (ours: 'read' | 'write') => {
     const pipe = openPipe(ours);
-    fds.add(pipe.readFd).add(pipe.writeFd);
+    pipes.push(pipe);
     return pipe;
   };
-  const closeFd = (fd: number) => {
-    closeSync(fd);
-    fds.delete(fd);
-  };
+  let pid: number;
+  let stdout: Pipe;
+  let stderr: Pipe;
+  let stdin: Pipe | undefined;
   try {
-    const stdout = open('read');
-    const stderr = open('read');
-    const stdin = withStdin ? open('write') : undefined;
-    const [argv0, ...args] = spec.argv;
-    const child = spawn(spec.program, args, {
-      argv0,
-      cwd: spec.cwd,
-      env: spec.env,
-      detached: true,
-      stdio: [stdin?.readFd ?? 'ignore', stdout.writeFd, stderr.writeFd],
-    });
-    if (child.pid === undefined) {
-      const [error]: unknown[] = await once(child, 'error');
-      throw error;
-    }
-    child.on('error', () => undefined);
-    if (stdin) closeFd(stdin.readFd);
-    closeFd(stdout.writeFd);
-    closeFd(stderr.writeFd);
-
-    const lifetime = new ChildLifetime(events, times.orphanedOutputMs);
-    const readers = ([
-      ['stdout', stdout.readFd],
-      ['stderr', stderr.readFd],
-    ] as const).map(
-      ([stream, fd]) =>
-        new OutputReader(
-          fd,
-          'pipe',
-          (bytes) => lifetime.output(stream, bytes),
-          () => lifetime.readerEnded(),
-        ),
-    );
-    lifetime.watch(readers);
-    const input = stdin ? new SocketInput(new Socket({ fd: stdin.writeFd, readable: false, writable: true })) : undefined;
-    child.on('exit', (code, signal) => {
-      lifetime.exited(code ?? 128 + (signal ? constants.signals[signal] : 0));
-      input?.abandon();
-    });
-    return new PipeChild(child.pid, input, readers, lifetime);
+    stdout = open('read');
+    stderr = open('read');
+    stdin = withStdin ? open('write') : undefined;
+    pid = spawnSession({ ...spec, stdio: [stdin?.readFd ?? '/dev/null', stdout.writeFd, stderr.writeFd] });
   } catch (error) {
-    for (const fd of fds) closeSync(fd);
+    for (const { readFd, writeFd } of pipes) {
+      closeSync(readFd);
+      closeSync(writeFd);
+    }
     throw error;
   }
+  closeSync(stdout.writeFd);
+  closeSync(stderr.writeFd);
+  if (stdin) closeSync(stdin.readFd);
+  return new PipeChild(pid, stdout.readFd, stderr.readFd, stdin?.writeFd, times, events);
 }
 
 class PipeChild implements Child {
+  readonly input: InputQueue | undefined;
+  readonly #lifetime: ChildLifetime;
+  readonly #readers: readonly OutputReader[];
+
   constructor(
     readonly pid: number,
-    readonly input: InputQueue | undefined,
-    private readonly readers: readonly OutputReader[],
-    private readonly lifetime: ChildLifetime,
-  ) {}
+    stdoutFd: number,
+    stderrFd: number,
+    stdinFd: number | undefined,
+    times: OutputTimes,
+    events: ChildEvents,
+  ) {
+    const lifetime = new ChildLifetime(events, times.orphanedOutputMs);
+    const reader = (fd: number, stream: 'stdout' | 'stderr') =>
+      new OutputReader(
+        fd,
+        'pipe',
+        (bytes) => lifetime.output(stream, bytes),
+        () => lifetime.readerEnded(),
+      );
+    this.#lifetime = lifetime;
+    this.#readers = [reader(stdoutFd, 'stdout'), reader(stderrFd, 'stderr')];
+    lifetime.watch(this.#readers);
+    const input =
+      stdinFd === undefined ? undefined : new SocketInput(new Socket({ fd: stdinFd, readable: false, writable: true }));
+    this.input = input;
+    watchExit(pid, (exitCode) => {
+      lifetime.exited(exitCode);
+      input?.close();
+    });
+  }
 
   pauseOutput(): void {
-    for (const reader of this.readers) reader.pause();
+    for (const reader of this.#readers) reader.pause();
   }
 
   resumeOutput(): void {
-    for (const reader of this.readers) reader.resume();
+    for (const reader of this.#readers) reader.resume();
   }
 
   abandonOutput(): void {
-    this.lifetime.abandonOutput();
+    this.#lifetime.abandonOutput();
   }
 }

@@ -1,7 +1,7 @@
 // ManagedProcess: what a session may ask of a child. Numbers its events, keeps its output, ends it. Knows no transport
 // and no JSON-RPC.
 //
-//   starting → running → exited → closed          `exited` and `closed` take a seq like every chunk of output
+//   running → exited → closed          `exited` and `closed` take a seq like every chunk of output
 
 import type { Child, ChildEvents, OutputStream } from './child.ts';
 import { killSession, signalGroup } from './group.ts';

@@ -1,19 +1,20 @@
-// A child on a pseudo terminal. Of node-pty only the fork is used: its JavaScript loses the tail of fast processes
-// (microsoft/node-pty #726), throws away what is unread 200 ms after the exit, and spins on a full input (#956).
+// A child on a pseudo terminal. node-pty opens and sizes the terminal; the rest of it is not used: its fork() is slow in a
+// large server, its JavaScript loses the tail of fast processes (microsoft/node-pty #726), throws away what is unread 200 ms
+// after the exit, and spins on a full input (#956).
 //
 // Exactness: the server holds the slave open until the child has exited, so the master never sees a hang-up with
 // output still unread (libuv would take it for the end). After the exit a drain reads until EAGAIN: that was all.
 
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { ChildLifetime } from './child-lifetime.ts';
 import type { Child, ChildEvents, ChildSpec, InputQueue, OutputTimes } from './child.ts';
+import { watchExit } from './exit-watch.ts';
 import { SocketInput } from './input-queue.ts';
 import { osError } from './os-error.ts';
 import { OutputReader } from './output-reader.ts';
-import { setCloseOnExec } from './posix.ts';
-import { resolveProgram } from './resolve-program.ts';
+import { setCloseOnExec, spawnSession } from './posix.ts';
 
 export interface TerminalSize {
   readonly rows: number;
@@ -22,19 +23,8 @@ export interface TerminalSize {
 
 /** The native half of node-pty, which is pinned to an exact version for its sake. */
 interface NativePty {
-  fork(
-    file: string,
-    args: string[],
-    env: string[],
-    cwd: string,
-    cols: number,
-    rows: number,
-    uid: number,
-    gid: number,
-    isUtf8: boolean,
-    helperPath: string,
-    onExit: (exitCode: number, signal: number) => void,
-  ): { fd: number; pid: number; pty: string };
+  /** Both ends are non-blocking. */
+  open(cols: number, rows: number): { master: number; slave: number; pty: string };
   resize(fd: number, cols: number, rows: number, widthPixels: number, heightPixels: number): void;
 }
 
@@ -52,88 +42,76 @@ function nativePty(): NativePty {
 
 /** Byte 4 (Ctrl-D) is end-of-file on a terminal. */
 const endOfFile = Buffer.from([4]);
-/** Keeps the current user and group. */
-const sameId = -1;
 
 /** @throws OsError when the system refuses. Then nothing is left open. */
 export function startPtyProcess(spec: ChildSpec, size: TerminalSize, times: OutputTimes, events: ChildEvents): Child {
-  const { file, args } = commandFor(spec);
-  const env = spec.env['SHELL'] === undefined ? { ...spec.env, SHELL: userInfo().shell ?? '/bin/sh' } : spec.env;
-  const lifetime = new ChildLifetime(events, times.orphanedOutputMs);
-  let slaveFd: number | undefined;
-  const releaseSlave = () => {
-    if (slaveFd !== undefined) closeSync(slaveFd);
-    slaveFd = undefined;
-  };
-  const { fd, pid, pty } = forkPty(file, args, env, spec.cwd, size, (exitCode, signal) => {
-    lifetime.exited(signal > 0 ? 128 + signal : exitCode, releaseSlave);
-    input.abandon();
-  });
-  setCloseOnExec(fd);
+  const { master, slave, pty } = openTerminal(size);
   try {
-    slaveFd = openSync(pty, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
-  } catch {
-    // Without the hold the child still runs; only output after a hang-up could be lost.
-  }
-  const reader = new OutputReader(
-    fd,
-    'terminal',
-    (bytes) => lifetime.output('pty', bytes),
-    () => lifetime.readerEnded(),
-  );
-  lifetime.watch([reader]);
-  const input = new SocketInput(reader.socket, endOfFile);
-  return new PtyChild(pid, fd, input, reader, lifetime);
-}
-
-function forkPty(
-  file: string,
-  args: string[],
-  env: Readonly<Record<string, string>>,
-  cwd: string,
-  { rows, cols }: TerminalSize,
-  onExit: (exitCode: number, signal: number) => void,
-): { fd: number; pid: number; pty: string } {
-  const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  try {
-    return nativePty().fork(file, args, pairs, cwd, cols, rows, sameId, sameId, true, '', onExit);
-  } catch {
-    throw osError('EAGAIN'); // forkpty(3) failed: no terminals, processes or descriptors left.
+    // node-pty leaves them open for children, who could then read and type in other sessions' terminals.
+    setCloseOnExec(master);
+    setCloseOnExec(slave);
+    const env = spec.env['SHELL'] === undefined ? { ...spec.env, SHELL: userInfo().shell ?? '/bin/sh' } : spec.env;
+    // The leader of a new session gets the first terminal it opens as its controlling one.
+    const pid = spawnSession({ ...spec, env, stdio: [pty, pty, pty] });
+    return new PtyChild(pid, master, slave, times, events);
+  } catch (error) {
+    closeSync(master);
+    closeSync(slave);
+    throw error;
   }
 }
 
-/**
- * execvp takes one name for the program and argv[0]. Where they differ perl, which every Debian has, sets argv[0]
- * and leaves the environment alone (a shell would not).
- */
-function commandFor({ name, program, argv: [argv0, ...args] }: ChildSpec): { file: string; args: string[] } {
-  if (argv0 === name) return { file: name, args };
-  const perl = resolveProgram('perl', '/', process.env);
-  return { file: perl, args: ['-e', 'my $program = shift; exec {$program} @ARGV', program, argv0, ...args] };
+function openTerminal({ rows, cols }: TerminalSize): { master: number; slave: number; pty: string } {
+  try {
+    return nativePty().open(cols, rows);
+  } catch {
+    throw osError('EAGAIN'); // openpty(3) failed: no terminals or descriptors left.
+  }
 }
 
 class PtyChild implements Child {
+  readonly input: InputQueue;
+  readonly #lifetime: ChildLifetime;
+  readonly #reader: OutputReader;
+
   constructor(
     readonly pid: number,
     private readonly masterFd: number,
-    readonly input: InputQueue,
-    private readonly reader: OutputReader,
-    private readonly lifetime: ChildLifetime,
-  ) {}
+    slaveFd: number,
+    times: OutputTimes,
+    events: ChildEvents,
+  ) {
+    const lifetime = new ChildLifetime(events, times.orphanedOutputMs);
+    const reader = new OutputReader(
+      masterFd,
+      'terminal',
+      (bytes) => lifetime.output('pty', bytes),
+      () => lifetime.readerEnded(),
+    );
+    lifetime.watch([reader]);
+    const input = new SocketInput(reader.socket, endOfFile);
+    this.#lifetime = lifetime;
+    this.#reader = reader;
+    this.input = input;
+    watchExit(pid, (exitCode) => {
+      lifetime.exited(exitCode, () => closeSync(slaveFd));
+      input.close();
+    });
+  }
 
   pauseOutput(): void {
-    this.reader.pause();
+    this.#reader.pause();
   }
 
   resumeOutput(): void {
-    this.reader.resume();
+    this.#reader.resume();
   }
 
   resize(rows: number, cols: number): void {
-    if (!this.reader.isEnded) nativePty().resize(this.masterFd, cols, rows, 0, 0);
+    if (!this.#reader.isEnded) nativePty().resize(this.masterFd, cols, rows, 0, 0);
   }
 
   abandonOutput(): void {
-    this.lifetime.abandonOutput();
+    this.#lifetime.abandonOutput();
   }
 }

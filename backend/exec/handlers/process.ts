@@ -50,14 +50,14 @@ export function processRoutes(settings: ExecSettings): Route[] {
   ];
 }
 
-async function start(params: StartParams, { session, notify }: RequestContext, settings: ExecSettings) {
+function start(params: StartParams, { session, notify }: RequestContext, settings: ExecSettings) {
   const { processId } = params;
   const spec = specOf(params, settings);
   refuseConfinement(params.sandbox);
   const size = params.io?.type === 'pty' ? params.io : params.tty && !params.io ? defaultSize : undefined;
   const withStdin = params.io?.type === 'pipe' ? params.io.stdin === 'open' : params.pipeStdin;
   try {
-    await session.start(processId, size !== undefined, (events) => {
+    session.start(processId, size !== undefined, (events) => {
       const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env) };
       return size ? startPtyProcess(child, size, settings, events) : startPipeProcess(child, withStdin, settings, events);
     });
@@ -71,7 +71,7 @@ async function start(params: StartParams, { session, notify }: RequestContext, s
 }
 
 /** @throws RpcError for what no system could start. */
-function specOf(params: StartParams, settings: ExecSettings): Omit<ChildSpec, 'program'> {
+function specOf(params: StartParams, settings: ExecSettings): Omit<ChildSpec, 'program'> & { readonly name: string } {
   const isPrepared = params.kind === 'prepared';
   if (!(isPrepared ? settings.allowPreparedExec : settings.allowDirectExec)) {
     throw new RpcError(RpcCode.invalidRequest, `${params.kind} execution is disabled`);
