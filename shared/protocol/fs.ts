@@ -11,6 +11,10 @@ const sandbox = optional(sandboxContext);
 const notFound = { code: RpcCode.notFound, when: 'it does not exist' };
 const refused = { code: RpcCode.invalidRequest, when: 'no permission, no regular file, or too large' };
 const nothing = z.looseObject({});
+/** Peers send up to 2^64-1, but beyond 2^53-1 JSON has lost the number. */
+const offset = unsigned.refine((value) => Number.isSafeInteger(value), {
+  message: `must be at most ${Number.MAX_SAFE_INTEGER}`,
+});
 const handleId = z.string().refine((id) => new TextEncoder().encode(id).length <= limits.maxHandleIdBytes, {
   message: `must be at most ${limits.maxHandleIdBytes} bytes`,
 });
@@ -146,7 +150,7 @@ export const fsReadBlock = declareMethod({
   family: 'filesystem',
   since: '0.169',
   doc: `Reads 1 to ${limits.maxBlockBytes} bytes; eof when fewer came than were asked for.`,
-  params: z.looseObject({ handleId: z.string(), offset: unsigned, len: unsigned }),
+  params: z.looseObject({ handleId: z.string(), offset, len: unsigned }),
   result: z.looseObject({ chunk: base64, eof: z.boolean() }),
   errors: [{ code: RpcCode.notFound, when: 'the handle is unknown' }, refused],
 });
@@ -156,7 +160,7 @@ export const fsWriteBlock = declareMethod({
   family: 'filesystem',
   since: '0.169',
   doc: `Writes 1 to ${limits.maxBlockBytes} bytes at an offset.`,
-  params: z.looseObject({ handleId: z.string(), offset: unsigned, chunk: base64 }),
+  params: z.looseObject({ handleId: z.string(), offset, chunk: base64 }),
   result: nothing,
   errors: [{ code: RpcCode.notFound, when: 'the handle is unknown' }, refused],
 });
@@ -170,24 +174,29 @@ export const fsClose = declareMethod({
   result: nothing,
 });
 
+/** 0.169 takes numbers only; echoed as it was sent. */
+const watchId = z.union([unsigned, z.string()]);
+
 export const fsWatchMissing = declareMethod({
   method: 'fs/watchMissing',
   family: 'filesystem',
   since: '0.169',
-  doc: 'Tells by fs/missingChanged when one of the missing paths appears, or a present one disappears.',
+  doc: 'Tells once, by fs/missingChanged, when one of the missing paths appears, or the present one changes or goes.',
   params: z.looseObject({
-    watchId: z.string(),
-    missing: optional(z.array(path)),
-    present: optional(z.array(path)),
+    watchId,
+    missing: z.array(path).meta({ description: 'Paths that do not exist.' }),
+    present: optional(path).meta({ description: 'A path that exists.' }),
     sandbox,
   }),
-  result: z.looseObject({ watching: z.boolean() }),
+  result: z.looseObject({
+    watching: z.boolean().meta({ description: 'False when the paths are not as the request says, or too many.' }),
+  }),
 });
 
 export const fsMissingChanged = declareNotification({
   method: 'fs/missingChanged',
   from: 'executor',
   since: '0.169',
-  doc: 'A watched path has appeared or disappeared; sent once per watch.',
-  params: z.looseObject({ watchId: z.string() }),
+  doc: 'What was watched is no longer as it was; the watch has ended.',
+  params: z.looseObject({ watchId }),
 });

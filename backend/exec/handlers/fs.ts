@@ -1,0 +1,164 @@
+// fs/*: params → result. The files themselves are backend/fs's work.
+
+import { mkdir, realpath } from 'node:fs/promises';
+import { base64Encode, tryBase64Decode } from '../../../shared/bytes.ts';
+import { RpcCode, RpcError } from '../../../shared/errors.ts';
+import * as declared from '../../../shared/protocol/fs.ts';
+import { formatPath, parseAbsolutePath } from '../../../shared/protocol/path.ts';
+import type { SandboxContext } from '../../../shared/protocol/sandbox.ts';
+import { writeWholeFile } from '../../fs/atomic-write.ts';
+import { copyPath } from '../../fs/copy.ts';
+import { metadataOf } from '../../fs/metadata.ts';
+import { MissingWatches } from '../../fs/missing-watches.ts';
+import { readDirectory } from '../../fs/read-directory.ts';
+import { readWholeFile } from '../../fs/read-file.ts';
+import { removePath } from '../../fs/remove.ts';
+import { walk } from '../../fs/walk.ts';
+import { isOsError, osError } from '../../process/os-error.ts';
+import { refuseConfinement } from '../../sandbox/refuse.ts';
+import { route, type RequestContext, type Route } from '../handler.ts';
+
+export interface FsRouteOptions {
+  /**
+   * Longest answer in bytes, which is what bounds `fs/readFile` and listings: an answer is one message. Reading a file of
+   * n bytes takes about 4n of memory for a moment (bytes, base64 text, message) and, at 1 to 2 GB/s, n ns of the event loop.
+   */
+  readonly maxAnswerBytes: number;
+}
+
+/** What an answer has around its data, in bytes: envelope, id, member names. */
+const envelopeBytes = 1024;
+
+export function fsRoutes(options: FsRouteOptions): Route[] {
+  const maxListingBytes = options.maxAnswerBytes - envelopeBytes;
+  const maxReadFileBytes = Math.floor(maxListingBytes / 4) * 3;
+  const watchesOf = watchesByConnection();
+
+  return [
+    route(declared.fsReadFile, async (params) => {
+      const { path } = pathOf(params);
+      return { dataBase64: base64Encode(await readWholeFile(path, maxReadFileBytes)) };
+    }),
+
+    route(declared.fsWriteFile, async (params) => {
+      const { path } = pathOf(params);
+      const bytes = tryBase64Decode(params.dataBase64);
+      if (!bytes) {
+        throw new RpcError(
+          RpcCode.invalidRequest,
+          'fs/writeFile requires valid base64 dataBase64: not standard base64 with padding',
+        );
+      }
+      await writeWholeFile(path, bytes);
+      return {};
+    }),
+
+    route(declared.fsCreateDirectory, async (params) => {
+      const { path } = pathOf(params);
+      await makeDirectory(path, params.recursive ?? true);
+      return {};
+    }),
+
+    route(declared.fsGetMetadata, (params) => metadataOf(pathOf(params).path)),
+
+    route(declared.fsReadDirectory, async (params, { signal }) => ({
+      entries: await readDirectory(pathOf(params).path, maxListingBytes, signal),
+    })),
+
+    route(declared.fsRemove, async (params) => {
+      await removePath(pathOf(params).path, { recursive: params.recursive ?? true, force: params.force ?? true });
+      return {};
+    }),
+
+    route(declared.fsCopy, async (params) => {
+      refuseConfinement(params.sandbox);
+      const source = parseAbsolutePath(params.sourcePath, 'sourcePath');
+      const destination = parseAbsolutePath(params.destinationPath, 'destinationPath');
+      await copyPath(source.path, destination.path, params.recursive);
+      return {};
+    }),
+
+    route(declared.fsCanonicalize, async (params) => {
+      const { path, style } = pathOf(params);
+      return { path: formatPath(await realpath(path), style) };
+    }),
+
+    route(declared.fsWalk, async (params, { signal }) => {
+      const { path, style } = pathOf(params);
+      const { pruneHiddenDirectories, ...limits } = params.options;
+      const result = await walk(
+        path,
+        { ...limits, pruneHiddenDirectories: pruneHiddenDirectories ?? false, maxAnswerBytes: maxListingBytes },
+        signal,
+      );
+      if (style === 'plain') return result;
+      const inStyle = <T extends { readonly path: string }>(item: T): T => ({
+        ...item,
+        path: formatPath(item.path, style),
+      });
+      return { ...result, entries: result.entries.map(inStyle), errors: result.errors.map(inStyle) };
+    }),
+
+    route(declared.fsOpen, async (params, { files }) => {
+      const { path } = pathOf(params);
+      await files.open(params.handleId, path, params.mode ?? 'read');
+      return { handleId: params.handleId };
+    }),
+
+    route(declared.fsReadBlock, async ({ handleId, offset, len }, { files }) => {
+      const bytes = await files.readBlock(handleId, offset, len);
+      return { chunk: base64Encode(bytes), eof: bytes.length < len };
+    }),
+
+    route(declared.fsWriteBlock, async ({ handleId, offset, chunk }, { files }) => {
+      const bytes = tryBase64Decode(chunk);
+      if (!bytes) throw new RpcError(RpcCode.invalidParams, 'params.chunk: not standard base64 with padding');
+      await files.writeBlock(handleId, offset, bytes);
+      return {};
+    }),
+
+    route(declared.fsClose, async ({ handleId }, { files }) => {
+      await files.close(handleId);
+      return {};
+    }),
+
+    route(declared.fsWatchMissing, async (params, context) => {
+      refuseConfinement(params.sandbox);
+      const missing = params.missing.map((path, index) => parseAbsolutePath(path, `missing[${index}]`).path);
+      const present = params.present == null ? undefined : parseAbsolutePath(params.present, 'present').path;
+      return { watching: await watchesOf(context).add(params.watchId, missing, present) };
+    }),
+  ];
+}
+
+/** What every method with one path does first. */
+function pathOf(params: { readonly path: string; readonly sandbox?: SandboxContext | null | undefined }) {
+  refuseConfinement(params.sandbox);
+  return parseAbsolutePath(params.path);
+}
+
+/** A directory that is there is fine for `recursive`, a file never is. */
+async function makeDirectory(path: string, recursive: boolean): Promise<void> {
+  try {
+    await mkdir(path, { recursive });
+  } catch (error) {
+    // Node says ENOENT where a dangling link is in the way of a directory.
+    if (recursive && isOsError(error) && error.code === 'ENOENT') throw osError('EEXIST');
+    throw error;
+  }
+}
+
+/** Watches end with their connection, so they are found by its signal. */
+function watchesByConnection(): (context: RequestContext) => MissingWatches {
+  const watches = new WeakMap<AbortSignal, MissingWatches>();
+  return ({ signal, notify }) => {
+    let ours = watches.get(signal);
+    if (!ours) {
+      const created = new MissingWatches((watchId) => notify(declared.fsMissingChanged.method, { watchId }));
+      signal.addEventListener('abort', () => created.closeAll(), { once: true });
+      watches.set(signal, created);
+      ours = created;
+    }
+    return ours;
+  };
+}
