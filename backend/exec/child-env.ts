@@ -1,6 +1,6 @@
 // The environment of a child (docs/protocol.md, "Environment of a child").
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { envPolicy } from '../../shared/protocol/process.ts';
 
 export type EnvPolicy = z.output<typeof envPolicy>;

@@ -1,7 +1,7 @@
 // One declaration per method and notification. Types, server-side validation, client types, forms, the published
 // JSON Schema and the method reference all come from it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { RpcCode, RpcError } from '../errors.ts';
 
 /** The word in "client must call initialize before using F methods" (docs/protocol.md, "Handshake"). */

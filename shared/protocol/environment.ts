@@ -1,6 +1,6 @@
 // environment/* and environmentConfig/*: what newer harnesses ask about the machine (docs/protocol.md, "Environment").
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { declareMethod, optional } from './declare.ts';
 
 export const environmentInfoResult = z.looseObject({

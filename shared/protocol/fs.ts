@@ -1,6 +1,6 @@
 // fs/*: files of the executor's machine (docs/protocol.md, "Files").
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { RpcCode } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { base64, declareMethod, declareNotification, optional, unsigned } from './declare.ts';

@@ -1,6 +1,6 @@
 // http/request: an HTTP request made in the executor's network (docs/protocol.md, "HTTP requests").
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { RpcCode } from '../errors.ts';
 import { base64, declareMethod, declareNotification, optional, unsigned } from './declare.ts';
 

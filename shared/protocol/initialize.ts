@@ -1,6 +1,6 @@
 // The handshake: `initialize`, its answer, `initialized` (docs/protocol.md, "Handshake and sessions").
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { RpcCode } from '../errors.ts';
 import { declareMethod, declareNotification, optional } from './declare.ts';
 import { environmentInfoResult } from './environment.ts';

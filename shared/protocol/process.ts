@@ -1,6 +1,6 @@
 // process/*: start, drive and follow processes (docs/protocol.md, "Processes" and "Extensions").
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { RpcCode } from '../errors.ts';
 import { base64, declareMethod, declareNotification, optional, unsigned } from './declare.ts';
 import { sandboxContext } from './sandbox.ts';

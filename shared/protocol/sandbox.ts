@@ -1,6 +1,6 @@
 // The sandbox context that a request may carry, and whether it confines (docs/protocol.md, "Sandbox").
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const sandboxContext = z
   .looseObject({ permissions: z.looseObject({ type: z.string() }) })

@@ -1,6 +1,6 @@
 // The published JSON Schema (`GET /schema/exec-server.json`), built from the declarations.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { methods, notifications } from './methods.ts';
 
 /** JSON Schema 2020-12: `$defs` holds params and result per method, `x-methods` and `x-notifications` the reference. */
