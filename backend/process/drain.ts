@@ -5,9 +5,11 @@ import { isOsError } from './os-error.ts';
 
 /**
  * One buffer for all readers of the process: libuv asks for memory, reads and calls back without a break, so nobody
- * else can use it meanwhile. A child costs no read buffer that way. 64 KiB is what a pipe holds.
+ * else can use it meanwhile. A child costs no read buffer that way.
+ * A pipe holds 64 KiB; with one byte more libuv never finds the buffer full, so it reads a pipe once per turn of the event
+ * loop, and a flood leaves the turns to others.
  */
-export const readBuffer = Buffer.allocUnsafeSlow(64 * 1024);
+export const readBuffer = Buffer.allocUnsafeSlow(64 * 1024 + 1);
 
 /** What a read found at the end. `empty`: nothing for now; `ended`: nobody holds the other side any more. */
 export type DrainResult = 'empty' | 'ended' | 'more';

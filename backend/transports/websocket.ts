@@ -101,7 +101,8 @@ export class ServerWebSocket implements Connection {
   isClosed = false;
   readonly #raw: Socket;
   #handler: ConnectionHandler | undefined;
-  #isCorked = false;
+  #outbox: (string | Uint8Array)[] = [];
+  #outboxBytes = 0;
   #pingTimer: NodeJS.Timeout | undefined;
   #isSilent = false;
   #ownClose: CloseInfo | undefined;
@@ -118,11 +119,11 @@ export class ServerWebSocket implements Connection {
   }
 
   get bufferedBytes(): number {
-    return this.#raw.writableLength;
+    return this.#outboxBytes + this.#raw.writableLength;
   }
 
   get isWritable(): boolean {
-    return !this.isClosed && this.#raw.writableLength < limits.highWaterBytes;
+    return !this.isClosed && this.bufferedBytes < limits.highWaterBytes;
   }
 
   open(handler: ConnectionHandler): void {
@@ -154,17 +155,11 @@ export class ServerWebSocket implements Connection {
 
   send(message: string | Uint8Array): boolean {
     if (this.isClosed || this.socket.readyState !== 1) return false;
+    this.#outbox.push(message);
+    this.#outboxBytes += message.length;
     // What is sent within one turn leaves in one system call: an answer and the notifications behind it.
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#raw.cork();
-      process.nextTick(() => {
-        this.#isCorked = false;
-        this.#raw.uncork();
-      });
-    }
-    this.socket.send(message, { binary: false, compress: false });
-    return this.#raw.writableLength < limits.highWaterBytes;
+    if (this.#outbox.length === 1) process.nextTick(() => this.#flush());
+    return this.bufferedBytes < limits.highWaterBytes;
   }
 
   pause(): void {
@@ -190,9 +185,20 @@ export class ServerWebSocket implements Connection {
   close(code: number = CloseCode.normal, reason = ''): void {
     if (this.isClosed) return;
     this.#ownClose ??= { code, reason };
+    this.#flush();
     this.socket.resume();
     // A close frame holds 125 bytes, two of them for the code.
     this.socket.close(code, reason.slice(0, 120));
+  }
+
+  #flush(): void {
+    const messages = this.#outbox;
+    if (messages.length === 0 || this.isClosed) return;
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+    this.#raw.cork();
+    for (const frames of framesOf(messages)) this.#raw.write(frames);
+    this.#raw.uncork();
   }
 
   #heard(): void {
@@ -217,4 +223,57 @@ export class ServerWebSocket implements Connection {
     const close = this.#ownClose ?? { code, reason: reason || (code === 1006 ? 'connection lost' : `closed with code ${code}`) };
     this.#handler?.onClose(close);
   }
+}
+
+/** Messages up to this length are copied into one buffer with others; longer ones go out as they are, behind their header. */
+const maxCopiedBytes = 16 * 1024;
+const maxHeaderBytes = 10;
+
+/**
+ * Text frames of a server: final, unmasked (RFC 6455 section 5.2). Made here and not by ws, which takes two writes and three
+ * objects per message: at 100,000 answers a second that is most of the cost.
+ */
+function* framesOf(messages: readonly (string | Uint8Array)[]): Generator<Uint8Array> {
+  let batch: Buffer | undefined;
+  let used = 0;
+  for (const message of messages) {
+    const byteLength = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
+    const needed = maxHeaderBytes + (byteLength > maxCopiedBytes ? 0 : byteLength);
+    if (batch && batch.length - used < needed) {
+      yield batch.subarray(0, used);
+      batch = undefined;
+    }
+    if (!batch) {
+      batch = Buffer.allocUnsafe(messages.length === 1 ? needed : Math.max(needed, 4 * 1024));
+      used = 0;
+    }
+    used += writeHeader(batch, used, byteLength);
+    if (byteLength > maxCopiedBytes) {
+      yield batch.subarray(0, used);
+      batch = undefined;
+      yield typeof message === 'string' ? Buffer.from(message) : message;
+    } else if (typeof message === 'string') {
+      used += batch.write(message, used);
+    } else {
+      batch.set(message, used);
+      used += byteLength;
+    }
+  }
+  if (batch) yield batch.subarray(0, used);
+}
+
+function writeHeader(target: Buffer, offset: number, byteLength: number): number {
+  target[offset] = 0x81;
+  if (byteLength < 126) {
+    target[offset + 1] = byteLength;
+    return 2;
+  }
+  if (byteLength < 65_536) {
+    target[offset + 1] = 126;
+    target.writeUInt16BE(byteLength, offset + 2);
+    return 4;
+  }
+  target[offset + 1] = 127;
+  target.writeBigUInt64BE(BigInt(byteLength), offset + 2);
+  return 10;
 }
