@@ -27,7 +27,14 @@ const texts: Readonly<Record<string, string>> = {
   EROFS: 'Read-only file system',
   EMLINK: 'Too many links',
   ENAMETOOLONG: 'File name too long',
+  ENXIO: 'No such device or address',
   ENOTEMPTY: 'Directory not empty',
+  EPIPE: 'Broken pipe',
+  ECONNREFUSED: 'Connection refused',
+  ECONNRESET: 'Connection reset by peer',
+  ETIMEDOUT: 'Connection timed out',
+  EHOSTUNREACH: 'No route to host',
+  ENETUNREACH: 'Network is unreachable',
   ELOOP: 'Too many levels of symbolic links',
 };
 
