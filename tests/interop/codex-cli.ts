@@ -3,7 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ModelStandIn, type ModelScript } from './model-stand-in.ts';
 import { endGroup, groupStarted } from './started.ts';
 

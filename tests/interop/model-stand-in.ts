@@ -1,7 +1,7 @@
 // Stands in for the model: as much of the OpenAI Responses API, streamed as server-sent events, as the Codex CLI needs.
 // A scenario is the model: it hands out tool calls, gets what the CLI reports about them, and says the last word.
 import http from 'node:http';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A tool call as the Responses API writes it: a function with JSON arguments, or a custom tool with free text. */
 export type ToolCall =

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import buildWhatIsStale from '../../scripts/vitest/build-once.js';
 import {
   codexCli,
   runCodex,
@@ -77,6 +78,7 @@ try {
   if (options.versions.includes('131')) clis.push(await codexCli('0.131.0', root, options.codex131));
   if (options.versions.includes('169')) clis.push(await codexCli('0.169.0', root, options.codex169));
   const kinds = SERVER_KINDS.filter((kind) => options.servers.split(',').includes(kind));
+  if (kinds.some((kind) => kind !== 'genuine')) buildWhatIsStale();
   for (const cli of clis) {
     for (const kind of kinds) await runPair(cli, kind, scenarios);
   }

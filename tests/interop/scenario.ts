@@ -1,6 +1,6 @@
 // What a scenario is, what it is given, and the questions that most scenarios ask of a run and of the wire.
 import assert from 'node:assert/strict';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CodexCli, CodexRun, CodexRunOptions } from './codex-cli.ts';
 import type { ModelScript, ToolCall } from './model-stand-in.ts';
 import type { ServerKind } from './servers.ts';

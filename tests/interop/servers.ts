@@ -1,6 +1,5 @@
 // The exec servers that the CLI is let loose on: the genuine one of its own version, and ours in its two forms.
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { descendantsOf, describeProcesses, isRunning, runningWithEnv, type ProcessStat } from '../helpers/proc.ts';
 import { until } from '../helpers/until.ts';
@@ -23,12 +22,9 @@ export interface ServerProgram {
   readonly args: readonly string[];
 }
 
-/** Ours: the built program, or the sources where nothing is built. */
-export function ownProgram(): ServerProgram {
-  const built = fileURLToPath(new URL('../../dist/exec-workbench.js', import.meta.url));
-  if (existsSync(built)) return { command: process.execPath, args: [built] };
-  const source = fileURLToPath(new URL('../../backend/main.ts', import.meta.url));
-  return { command: process.execPath, args: ['--import', import.meta.resolve('tsx'), source] };
+/** Ours, as it is shipped. */
+function ownProgram(): ServerProgram {
+  return { command: process.execPath, args: [fileURLToPath(new URL('../../dist/exec-workbench.js', import.meta.url))] };
 }
 
 /** How to start a server of that kind on stdio, as `environments.toml` wants it; not for `serve`, which has none. */

@@ -1,6 +1,6 @@
 // What must hold on the wire whatever the scenario: order and numbering of a process' notifications, and no request of
 // a genuine CLI that the server does not know or cannot read.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { WireTap } from './wire-tap.ts';
 
 /** The CLI refuses a larger chunk: “process event exceeds 1048576 bytes”. */

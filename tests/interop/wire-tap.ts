@@ -2,7 +2,7 @@
 // connection at a chosen one. It changes no byte of what it passes on.
 import { appendFileSync } from 'node:fs';
 import net from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { WebSocketReader } from './websocket-frames.ts';
 
 export type Direction = 'to-server' | 'to-cli';

@@ -1,6 +1,6 @@
 // The connection itself: cut in the middle of output, dead without a word, and another carrier than a WebSocket.
 import assert from 'node:assert/strict';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   clipped,
   command,
@@ -15,8 +15,11 @@ import { stdioProgram } from '../servers.ts';
 import type { CutKind } from '../wire-tap.ts';
 
 const TICKS = 60;
-/** Sixty numbered lines of 1 KB in about three seconds: it is certainly still writing when the cut comes. */
-const TICKING = `for i in $(seq ${String(TICKS)}); do printf 'tick-%03d %01000d\\n' "$i" 0; sleep 0.05; done; exit 9`;
+/**
+ * Sixty numbered lines of 400 bytes in about three seconds: it is certainly still writing when the cut comes, and all of
+ * it fits into the 10,000 tokens that 0.169 tells the model of one command at most.
+ */
+const TICKING = `for i in $(seq ${String(TICKS)}); do printf 'tick-%03d %0390d\\n' "$i" 0; sleep 0.05; done; exit 9`;
 const sessionSchema = z.looseObject({ sessionId: z.string() });
 
 /** The connection is cut in the middle of the tenth message with output, half of whose bytes still get through. */
@@ -26,7 +29,7 @@ function cutInOutput(context: ScenarioContext, kind: CutKind): void {
 }
 
 function ticksIn(text: string): number[] {
-  return [...text.matchAll(/tick-(\d{3}) 0{1000}\r?\n/g)].map((match) => Number(match[1]));
+  return [...text.matchAll(/tick-(\d{3}) 0{390}\r?\n/g)].map((match) => Number(match[1]));
 }
 
 /** Runs the ticking command, looking at it until it ends; gives everything that it wrote, as the model was told. */
@@ -101,7 +104,7 @@ const cutOff: Scenario = {
     assert.equal(context.tap.cuts, 1, 'the connection was not cut');
     assert.match(told, /disconnected|closed/i);
     assert.equal(context.tap.connections, 1);
-    return `1 connection; told: ${clipped(told.replace(/[\s\S]*?(exec-server transport|transport)/, '$1'), 160)}`;
+    return `1 connection; told: ${clipped(told.replace(/[\s\S]*?(exec-server transport)/, '$1').replaceAll(/token=[^\s&:]+/g, 'token=…'), 160)}`;
   },
 };
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { clipped, command, commandReport, type Scenario, type ScenarioContext } from '../scenario.ts';
 import { testPng } from '../test-png.ts';
 

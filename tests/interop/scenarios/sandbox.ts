@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { clipped, command, type Scenario, type ScenarioContext } from '../scenario.ts';
 
 const confinedStart = z.looseObject({ sandbox: z.looseObject({}) });
