@@ -50,6 +50,7 @@ export class ExecServerClient {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retryMs = firstRetryMs;
   #writeCount = 0;
+  #isPaused = false;
   readonly #processes = new Map<string, ProcessHandle>();
 
   private constructor(private readonly options: ClientOptions) {
@@ -88,8 +89,13 @@ export class ExecServerClient {
    * One request.
    * @throws RpcError as answered; LocalError `closed`, `timeout`, `aborted`, or `protocol` for a result of the wrong shape.
    */
-  async call<D extends MethodDeclaration>(declaration: D, params: ParamsInput<D>, options?: RequestOptions): Promise<ResultOf<D>> {
-    if (!this.#peer || this.status.phase === 'closed') throw new LocalError('closed', `not connected: cannot send ${declaration.method}`);
+  async call<D extends MethodDeclaration>(
+    declaration: D,
+    params: ParamsInput<D>,
+    options?: RequestOptions,
+  ): Promise<ResultOf<D>> {
+    if (!this.#peer || this.status.phase === 'closed')
+      throw new LocalError('closed', `not connected: cannot send ${declaration.method}`);
     const result = declaration.result.safeParse(await this.#peer.request(declaration.method, params, options));
     if (result.success) return result.data as ResultOf<D>;
     const what = describeIssue(result.error.issues[0], undefined).replace(/^params/, 'result');
@@ -97,7 +103,10 @@ export class ExecServerClient {
   }
 
   /** Starts a process whose events go to `listener`, beginning with the first. */
-  async start(params: ParamsInput<typeof protocol.processStart>, listener: ProcessListener = {}): Promise<ProcessHandle> {
+  async start(
+    params: ParamsInput<typeof protocol.processStart>,
+    listener: ProcessListener = {},
+  ): Promise<ProcessHandle> {
     const handle = this.adopt(params.processId, listener);
     try {
       await this.call(protocol.processStart, params);
@@ -118,6 +127,17 @@ export class ExecServerClient {
   /** Ids for `process/write`: a repeated one is not written twice. */
   nextWriteId(): string {
     return String(++this.#writeCount);
+  }
+
+  /** Stops taking messages, answers too, as far as the carrier can: for a consumer that is behind. Survives a reconnect. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#peer?.connection.pause();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#peer?.connection.resume();
   }
 
   /** For the handle: nothing more will come for it. */
@@ -152,6 +172,7 @@ export class ExecServerClient {
       if (this.status.phase === 'closed') throw new LocalError('closed', 'closed by the harness');
       this.#peer = peer;
       this.#retryMs = firstRetryMs;
+      if (this.#isPaused) connection.pause();
       this.#setStatus({ phase: 'ready', sessionId: this.#sessionId ?? '', isResumed });
     } catch (error) {
       connection.close();
@@ -165,9 +186,14 @@ export class ExecServerClient {
     const timeoutMs = this.options.initializeTimeoutMs ?? limits.initializeTimeoutMs;
     const ask = async (resumeSessionId: string | null) => {
       const answer = await peer
-        .request(initialize.method, { clientName: this.options.clientName ?? 'exec-workbench', resumeSessionId }, { timeoutMs })
+        .request(
+          initialize.method,
+          { clientName: this.options.clientName ?? 'exec-workbench', resumeSessionId },
+          { timeoutMs },
+        )
         .catch((error: unknown) => {
-          if (error instanceof LocalError && error.code === 'timeout') throw new LocalError('initialize-timeout', error.message);
+          if (error instanceof LocalError && error.code === 'timeout')
+            throw new LocalError('initialize-timeout', error.message);
           throw error;
         });
       const result = initialize.result.safeParse(answer);
@@ -179,7 +205,8 @@ export class ExecServerClient {
     try {
       this.#server = await ask(former ?? null);
     } catch (error) {
-      const isUnknownSession = error instanceof RpcError && error.code === RpcCode.invalidRequest && former !== undefined;
+      const isUnknownSession =
+        error instanceof RpcError && error.code === RpcCode.invalidRequest && former !== undefined;
       if (!isUnknownSession) throw error;
       isResumed = false;
       this.#server = await ask(null);

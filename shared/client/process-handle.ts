@@ -1,6 +1,6 @@
 // One process as the harness sees it: input, ordered output, its end.
 
-import { base64Encode, tryBase64Decode } from '../bytes.ts';
+import { base64ByteLength, base64Encode, tryBase64Decode } from '../bytes.ts';
 import type { ParamsInput } from '../protocol/declare.ts';
 import * as protocol from '../protocol/process.ts';
 import { ProcessOutput, type OrderedEvent, type ProcessEvent } from './process-output.ts';
@@ -14,11 +14,18 @@ export interface OutputBytes {
   readonly bytes: Uint8Array;
 }
 
+/** Output that the server did not keep until we could read it. */
+export interface LostOutput {
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** Undefined when the server cannot tell (it lacks `process/snapshot`). */
+  readonly bytes: number | undefined;
+}
+
 /** Called in the order of seq. All are optional; none may throw. */
 export interface ProcessListener {
   onOutput?(output: OutputBytes): void;
-  /** The server did not keep output from `fromSeq` to `toSeq` until we could read it. */
-  onLost?(fromSeq: number, toSeq: number): void;
+  onLost?(lost: LostOutput): void;
   onExited?(exitCode: number): void;
   onClosed?(): void;
   /** The session with this process is gone: nothing more will come. */
@@ -30,6 +37,8 @@ export type ProcessState = 'running' | 'exited' | 'closed' | 'abandoned';
 export class ProcessHandle {
   state: ProcessState = 'running';
   exitCode: number | undefined;
+  /** Bytes delivered, and those known to be lost: where the output stands. */
+  #passedBytes = 0;
   readonly #output = new ProcessOutput();
   #isFilling = false;
   readonly #endWaiters: (() => void)[] = [];
@@ -69,7 +78,8 @@ export class ProcessHandle {
 
   /** Resolves when the process is closed or abandoned; the exit code is undefined when it never came. */
   async closed(): Promise<number | undefined> {
-    if (this.state === 'running' || this.state === 'exited') await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
+    if (this.state === 'running' || this.state === 'exited')
+      await new Promise<void>((resolve) => this.#endWaiters.push(resolve));
     return this.exitCode;
   }
 
@@ -83,9 +93,19 @@ export class ProcessHandle {
   async catchUp(): Promise<void> {
     if (this.#isFilling || this.state === 'closed' || this.state === 'abandoned') return;
     this.#isFilling = true;
+    const { processId, client } = this;
     try {
-      const read = await this.client.call(protocol.processRead, { processId: this.processId, afterSeq: this.#output.lastSeq });
-      this.#tell(this.#output.fill(read));
+      // Both at once, so that nothing is written between the two answers: all bytes so far, and those that are still kept.
+      const [writtenBytes, read] = await Promise.all([
+        client.supports(protocol.processSnapshot.method)
+          ? client.call(protocol.processSnapshot, { processId, maxBytes: 0 }).then((snapshot) => snapshot.droppedBytes)
+          : undefined,
+        client.call(protocol.processRead, { processId, afterSeq: this.#output.lastSeq }),
+      ]);
+      const keptBytes = read.chunks.reduce((sum, { chunk }) => sum + base64ByteLength(chunk), 0);
+      const lostBytes =
+        writtenBytes === undefined ? undefined : Math.max(0, writtenBytes - this.#passedBytes - keptBytes);
+      this.#tell(this.#output.fill(read), lostBytes);
     } catch {
       // The connection ended again: the next resume tries anew. Or the process was forgotten meanwhile: nothing more comes.
       if (this.client.status.phase === 'ready') this.abandon('the server has forgotten this process');
@@ -102,18 +122,19 @@ export class ProcessHandle {
     this.#ended();
   }
 
-  #tell(events: readonly OrderedEvent[]): void {
+  /** @param lostBytes of the `lost` event among them, where the server tells. */
+  #tell(events: readonly OrderedEvent[], lostBytes?: number): void {
     for (const event of events) {
       switch (event.kind) {
-        case 'output':
-          this.listener.onOutput?.({
-            seq: event.seq,
-            stream: event.stream,
-            bytes: tryBase64Decode(event.base64) ?? new Uint8Array(),
-          });
+        case 'output': {
+          const bytes = tryBase64Decode(event.base64) ?? new Uint8Array();
+          this.#passedBytes += bytes.length;
+          this.listener.onOutput?.({ seq: event.seq, stream: event.stream, bytes });
           break;
+        }
         case 'lost':
-          this.listener.onLost?.(event.fromSeq, event.toSeq);
+          this.#passedBytes += lostBytes ?? 0;
+          this.listener.onLost?.({ fromSeq: event.fromSeq, toSeq: event.toSeq, bytes: lostBytes });
           break;
         case 'exited':
           this.state = 'exited';

@@ -1,9 +1,9 @@
 // A Connection over a WebSocket as browsers have it (also Node's `ws` in its browser-like interface): the harness side.
 
 import { tryUtf8Decode } from '../bytes.ts';
-import { LocalError } from '../errors.ts';
-import { limits, timerMs } from '../limits.ts';
+import { limits } from '../limits.ts';
 import { CloseCode, type Connection, type ConnectionHandler } from './connection.ts';
+import { closeReason, notAWebSocketUrl, openedInTime, urlWithoutSecrets, type DialOptions } from './dialing.ts';
 
 /** The part of a WebSocket that is used here; both the browser's and `ws` have it. */
 export interface WebSocketLike {
@@ -27,65 +27,33 @@ const drainPollMs = 10;
  * @throws LocalError `invalid-argument` for a URL that is no ws:// or wss:// one, `connect` when refused or dropped,
  * `connect-timeout` after `timeoutMs`, `aborted` by `signal`.
  */
-export function dialWebSocket(
+export async function dialWebSocket(
   url: string,
-  options: { factory: WebSocketFactory; timeoutMs?: number; signal?: AbortSignal | undefined; label?: string },
+  options: DialOptions & { readonly factory: WebSocketFactory },
 ): Promise<Connection> {
-  const timeoutMs = timerMs(options.timeoutMs ?? limits.connectTimeoutMs);
   const label = options.label ?? urlWithoutSecrets(url);
-  return new Promise((resolve, reject) => {
-    let socket: WebSocketLike;
-    try {
-      socket = options.factory(url);
-    } catch (cause) {
-      reject(new LocalError('invalid-argument', `${label} is not a WebSocket URL (ws:// or wss://)`, { cause }));
-      return;
-    }
-    let isSettled = false;
-    const fail = (error: LocalError) => {
-      if (isSettled) return;
-      settle();
-      socket.close();
-      reject(error);
-    };
-    const onAbort = () => fail(new LocalError('aborted', `connecting to ${label} was aborted`));
-    const timer = setTimeout(
-      () => fail(new LocalError('connect-timeout', `${label} did not answer within ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    const settle = () => {
-      isSettled = true;
-      clearTimeout(timer);
-      options.signal?.removeEventListener('abort', onAbort);
-    };
-    if (options.signal?.aborted) {
-      onAbort();
-      return;
-    }
-    options.signal?.addEventListener('abort', onAbort);
+  let socket: WebSocketLike;
+  try {
+    socket = options.factory(url);
+  } catch (cause) {
+    throw notAWebSocketUrl(label, cause);
+  }
+  const opening = new Promise<Connection>((resolve, reject) => {
     let why = '';
     socket.addEventListener('error', (event) => {
       why = event.message ?? '';
     });
-    socket.addEventListener('open', () => {
-      settle();
-      resolve(new WebSocketConnection(socket, label));
-    });
-    socket.addEventListener('close', () =>
-      fail(new LocalError('connect', `cannot connect to ${label}${why ? `: ${why}` : ''}`)),
-    );
+    socket.addEventListener('open', () => resolve(new WebSocketConnection(socket, label)));
+    socket.addEventListener('close', () => reject(new Error(why)));
   });
-}
-
-/** A URL for messages and logs: the query may hold a token or a signature, so it is left out. */
-export function urlWithoutSecrets(url: string): string {
-  return url.replace(/[?#].*$/s, '').replace(/\/\/[^/@]*@/, '//');
+  return openedInTime(opening, label, options, () => socket.close());
 }
 
 class WebSocketConnection implements Connection {
   isClosed = false;
   #handler: ConnectionHandler | undefined;
-  #early: string[] = [];
+  /** Messages that came before `open` or while paused. */
+  readonly #kept: string[] = [];
   #isPaused = false;
   #drainTimer: ReturnType<typeof setTimeout> | undefined;
   #closeReason = '';
@@ -109,7 +77,7 @@ class WebSocketConnection implements Connection {
 
   open(handler: ConnectionHandler): void {
     this.#handler = handler;
-    this.#flushEarly();
+    this.#deliverKept();
     if (this.isClosed) handler.onClose({ code: 1006, reason: this.#closeReason });
   }
 
@@ -129,7 +97,7 @@ class WebSocketConnection implements Connection {
 
   resume(): void {
     this.#isPaused = false;
-    this.#flushEarly();
+    this.#deliverKept();
   }
 
   close(code: number = CloseCode.normal, reason = ''): void {
@@ -138,16 +106,18 @@ class WebSocketConnection implements Connection {
   }
 
   #receive(text: string): void {
-    if (this.#handler && !this.#isPaused && this.#early.length === 0) this.#handler.onMessage(text);
-    else this.#early.push(text);
+    if (this.#handler && !this.#isPaused && this.#kept.length === 0) this.#handler.onMessage(text);
+    else this.#kept.push(text);
   }
 
-  #flushEarly(): void {
-    while (this.#handler && !this.#isPaused) {
-      const text = this.#early.shift();
-      if (text === undefined) return;
+  #deliverKept(): void {
+    // By index: `shift` moves the rest each time, and there may be many.
+    let next = 0;
+    for (let text = this.#kept[next]; text !== undefined && this.#handler && !this.#isPaused; text = this.#kept[next]) {
+      next++;
       this.#handler.onMessage(text);
     }
+    this.#kept.splice(0, next);
   }
 
   #pollDrain(): void {
@@ -161,14 +131,16 @@ class WebSocketConnection implements Connection {
     if (this.isClosed) return;
     this.isClosed = true;
     clearTimeout(this.#drainTimer);
-    this.#closeReason = reason || (code === 1006 ? 'connection lost' : `closed with code ${code}`);
+    this.#closeReason = closeReason(code, reason);
     this.#handler?.onClose({ code, reason: this.#closeReason });
   }
 }
 
-function messageText(data: unknown): string {
+/** Text of a message of either kind. */
+export function messageText(data: unknown): string {
   if (typeof data === 'string') return data;
   // A binary message must hold the same JSON; what is no UTF-8 becomes a text that no JSON parser takes.
   if (data instanceof ArrayBuffer) return tryUtf8Decode(new Uint8Array(data)) ?? '\uFFFD';
+  if (data instanceof Uint8Array) return tryUtf8Decode(data) ?? '\uFFFD';
   return '\uFFFD';
 }
