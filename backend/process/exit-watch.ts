@@ -5,9 +5,11 @@ import { tryReap } from './posix.ts';
 
 const watched = new Map<number, (exitCode: number) => void>();
 
-/** Calls `onExit` once, in a later turn of the event loop. */
+// Listened to from the start: a child may end before anybody can watch it, and a SIGCHLD without a listener is lost.
+process.on('SIGCHLD', reap);
+
+/** Calls `onExit` once, in a later turn of the event loop. To be called in the turn in which the child was started. */
 export function watchExit(pid: number, onExit: (exitCode: number) => void): void {
-  if (watched.size === 0) process.on('SIGCHLD', reap);
   watched.set(pid, onExit);
 }
 
@@ -18,5 +20,4 @@ function reap(): void {
     watched.delete(pid);
     onExit(exitCode);
   }
-  if (watched.size === 0) process.off('SIGCHLD', reap);
 }
