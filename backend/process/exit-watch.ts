@@ -1,16 +1,21 @@
-// Tells when children that spawnSession started have ended. One SIGCHLD may stand for many, so all are looked at: half a
-// microsecond each.
+// Starts children and tells when they have ended. One SIGCHLD may stand for many, so all are looked at: half a microsecond each.
 
-import { tryReap } from './posix.ts';
+import { spawnSession, tryReap, type SpawnRequest } from './posix.ts';
 
 const watched = new Map<number, (exitCode: number) => void>();
+let isListening = false;
 
-// Listened to from the start: a child may end before anybody can watch it, and a SIGCHLD without a listener is lost.
-process.on('SIGCHLD', reap);
-
-/** Calls `onExit` once, in a later turn of the event loop. To be called in the turn in which the child was started. */
-export function watchExit(pid: number, onExit: (exitCode: number) => void): void {
+/**
+ * Starts a child in a session of its own. `onExit` is called once, in a later turn of the event loop.
+ * @returns its pid. @throws OsError
+ */
+export function spawnWatched(request: SpawnRequest, onExit: (exitCode: number) => void): number {
+  // From before the first child on, and for ever: a SIGCHLD that nobody listens to is lost.
+  if (!isListening) process.on('SIGCHLD', reap);
+  isListening = true;
+  const pid = spawnSession(request);
   watched.set(pid, onExit);
+  return pid;
 }
 
 function reap(): void {

@@ -3,11 +3,11 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ChildLifetime } from './child-lifetime.ts';
-import type { Child, ChildEvents, ChildSpec, InputQueue, OutputTimes } from './child.ts';
-import { watchExit } from './exit-watch.ts';
+import type { Child, ChildEvents, ChildSpec, OutputTimes } from './child.ts';
+import { spawnWatched } from './exit-watch.ts';
 import { SocketInput } from './input-queue.ts';
 import { OutputReader } from './output-reader.ts';
-import { openPipe, spawnSession, type Pipe } from './posix.ts';
+import { openPipe, type Pipe } from './posix.ts';
 
 /**
  * @param withStdin keep stdin open for writing; else it is /dev/null.
@@ -20,6 +20,7 @@ export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: Out
     pipes.push(pipe);
     return pipe;
   };
+  let child: PipeChild | undefined;
   let pid: number;
   let stdout: Pipe;
   let stderr: Pipe;
@@ -28,7 +29,8 @@ export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: Out
     stdout = open('read');
     stderr = open('read');
     stdin = withStdin ? open('write') : undefined;
-    pid = spawnSession({ ...spec, stdio: [stdin?.readFd ?? '/dev/null', stdout.writeFd, stderr.writeFd] });
+    const stdio = [stdin?.readFd ?? '/dev/null', stdout.writeFd, stderr.writeFd] as const;
+    pid = spawnWatched({ ...spec, stdio }, (exitCode) => child?.exited(exitCode));
   } catch (error) {
     for (const { readFd, writeFd } of pipes) {
       closeSync(readFd);
@@ -39,11 +41,12 @@ export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: Out
   closeSync(stdout.writeFd);
   closeSync(stderr.writeFd);
   if (stdin) closeSync(stdin.readFd);
-  return new PipeChild(pid, stdout.readFd, stderr.readFd, stdin?.writeFd, times, events);
+  child = new PipeChild(pid, stdout.readFd, stderr.readFd, stdin?.writeFd, times, events);
+  return child;
 }
 
 class PipeChild implements Child {
-  readonly input: InputQueue | undefined;
+  readonly input: SocketInput | undefined;
   readonly #lifetime: ChildLifetime;
   readonly #readers: readonly OutputReader[];
 
@@ -66,13 +69,14 @@ class PipeChild implements Child {
     this.#lifetime = lifetime;
     this.#readers = [reader(stdoutFd, 'stdout'), reader(stderrFd, 'stderr')];
     lifetime.watch(this.#readers);
-    const input =
-      stdinFd === undefined ? undefined : new SocketInput(new Socket({ fd: stdinFd, readable: false, writable: true }));
-    this.input = input;
-    watchExit(pid, (exitCode) => {
-      lifetime.exited(exitCode);
-      input?.close();
-    });
+    if (stdinFd !== undefined) {
+      this.input = new SocketInput(new Socket({ fd: stdinFd, readable: false, writable: true }));
+    }
+  }
+
+  exited(exitCode: number): void {
+    this.#lifetime.exited(exitCode);
+    this.input?.close();
   }
 
   pauseOutput(): void {

@@ -9,12 +9,12 @@ import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { userInfo } from 'node:os';
 import { ChildLifetime } from './child-lifetime.ts';
-import type { Child, ChildEvents, ChildSpec, InputQueue, OutputTimes } from './child.ts';
-import { watchExit } from './exit-watch.ts';
+import type { Child, ChildEvents, ChildSpec, OutputTimes } from './child.ts';
+import { spawnWatched } from './exit-watch.ts';
 import { SocketInput } from './input-queue.ts';
 import { osError } from './os-error.ts';
 import { OutputReader } from './output-reader.ts';
-import { setCloseOnExec, spawnSession } from './posix.ts';
+import { setCloseOnExec } from './posix.ts';
 
 export interface TerminalSize {
   readonly rows: number;
@@ -46,14 +46,16 @@ const endOfFile = Buffer.from([4]);
 /** @throws OsError when the system refuses. Then nothing is left open. */
 export function startPtyProcess(spec: ChildSpec, size: TerminalSize, times: OutputTimes, events: ChildEvents): Child {
   const { master, slave, pty } = openTerminal(size);
+  let child: PtyChild | undefined;
   try {
     // node-pty leaves them open for children, who could then read and type in other sessions' terminals.
     setCloseOnExec(master);
     setCloseOnExec(slave);
     const env = spec.env['SHELL'] === undefined ? { ...spec.env, SHELL: userInfo().shell ?? '/bin/sh' } : spec.env;
     // The leader of a new session gets the first terminal it opens as its controlling one.
-    const pid = spawnSession({ ...spec, env, stdio: [pty, pty, pty] });
-    return new PtyChild(pid, master, slave, times, events);
+    const pid = spawnWatched({ ...spec, env, stdio: [pty, pty, pty] }, (exitCode) => child?.exited(exitCode));
+    child = new PtyChild(pid, master, slave, times, events);
+    return child;
   } catch (error) {
     closeSync(master);
     closeSync(slave);
@@ -70,14 +72,14 @@ function openTerminal({ rows, cols }: TerminalSize): { master: number; slave: nu
 }
 
 class PtyChild implements Child {
-  readonly input: InputQueue;
+  readonly input: SocketInput;
   readonly #lifetime: ChildLifetime;
   readonly #reader: OutputReader;
 
   constructor(
     readonly pid: number,
     private readonly masterFd: number,
-    slaveFd: number,
+    private readonly slaveFd: number,
     times: OutputTimes,
     events: ChildEvents,
   ) {
@@ -89,14 +91,14 @@ class PtyChild implements Child {
       () => lifetime.readerEnded(),
     );
     lifetime.watch([reader]);
-    const input = new SocketInput(reader.socket, endOfFile);
     this.#lifetime = lifetime;
     this.#reader = reader;
-    this.input = input;
-    watchExit(pid, (exitCode) => {
-      lifetime.exited(exitCode, () => closeSync(slaveFd));
-      input.close();
-    });
+    this.input = new SocketInput(reader.socket, endOfFile);
+  }
+
+  exited(exitCode: number): void {
+    this.#lifetime.exited(exitCode, () => closeSync(this.slaveFd));
+    this.input.close();
   }
 
   pauseOutput(): void {
