@@ -1,6 +1,7 @@
 // What a handler is: a declaration of shared/protocol, and the function that serves it.
 
 import type { MethodDeclaration, ParamsOf, ResultOf } from '../../shared/protocol/declare.ts';
+import type { JsonText } from '../../shared/rpc/envelope.ts';
 import type { FileHandles } from '../fs/handles.ts';
 import type { Session } from './session.ts';
 
@@ -33,9 +34,12 @@ export interface Route {
   readonly waits: boolean;
 }
 
+/** JsonText is for bulk: the handler answers for its form. */
+type Answer<D extends MethodDeclaration> = ResultOf<D> | JsonText;
+
 export function route<D extends MethodDeclaration>(
   declaration: D,
-  handle: (params: ParamsOf<D>, context: RequestContext) => ResultOf<D> | Promise<ResultOf<D>>,
+  handle: (params: ParamsOf<D>, context: RequestContext) => Answer<D> | Promise<Answer<D>>,
   options: { waits?: boolean } = {},
 ): Route {
   return { declaration, handle, waits: options.waits ?? false };

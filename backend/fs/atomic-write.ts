@@ -26,8 +26,9 @@ export async function writeWholeFile(path: string, bytes: Uint8Array): Promise<v
   if (stats) {
     if (stats.isDirectory()) throw osError('EISDIR');
     assertRegular(stats, path);
-    // A rename would not ask for it.
-    await access(target.path, constants.W_OK);
+    // A rename would not ask for it. What is ours and writable needs no question to the system.
+    const isOurs = stats.uid === process.geteuid?.() && (stats.mode & constants.S_IWUSR) !== 0;
+    if (!isOurs) await access(target.path, constants.W_OK);
     if (stats.nlink > 1 || !(await tryReplace(target.path, stats, bytes))) await writeInPlace(target.path, bytes);
     return;
   }
@@ -71,8 +72,8 @@ async function tryReplace(path: string, old: Stats, bytes: Uint8Array): Promise<
 
 async function replace(path: string, old: Stats | undefined, bytes: Uint8Array): Promise<void> {
   const temporary = `${dirname(path)}/.exec-workbench-${randomUUID()}.tmp`;
-  // What replaces a private file must not be readable before it has that file's mode.
-  const file = await open(temporary, 'wx', old ? 0o600 : 0o666);
+  // What replaces a private file is never more open than that one.
+  const file = await open(temporary, 'wx', old ? old.mode & 0o777 : 0o666);
   try {
     try {
       await writeAll(file, bytes, 0);
@@ -90,8 +91,9 @@ async function replace(path: string, old: Stats | undefined, bytes: Uint8Array):
 /** Owner before mode: a change of owner clears the set-id bits. */
 async function takeOver(file: FileHandle, old: Stats): Promise<void> {
   const stats = await file.stat();
-  if (stats.uid !== old.uid || stats.gid !== old.gid) await file.chown(old.uid, old.gid);
-  await file.chmod(old.mode & 0o7777);
+  const isSameOwner = stats.uid === old.uid && stats.gid === old.gid;
+  if (!isSameOwner) await file.chown(old.uid, old.gid);
+  if (!isSameOwner || stats.mode !== old.mode) await file.chmod(old.mode & 0o7777);
 }
 
 async function writeInPlace(path: string, bytes: Uint8Array): Promise<void> {

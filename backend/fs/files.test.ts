@@ -182,8 +182,8 @@ describe('readDirectory', () => {
     expect(await codeOf(readDirectory(folder, 100))).toBe(-32600);
   });
 
-  it('lists 50,000 entries in less than a second and leaves the event loop its turns', async () => {
-    execFileSync('sh', ['-c', 'seq 50000 | xargs touch'], { cwd: folder });
+  it('lists 10,000 entries without holding the event loop', async () => {
+    execFileSync('sh', ['-c', 'seq 10000 | xargs touch'], { cwd: folder });
     let longestMs = 0;
     let lastMs = performance.now();
     const timer = setInterval(() => {
@@ -194,8 +194,8 @@ describe('readDirectory', () => {
     const entries = await readDirectory(folder, 64 * MiB);
     const tookMs = performance.now() - startMs;
     clearInterval(timer);
-    expect(entries).toHaveLength(50_000);
-    expect(tookMs).toBeLessThan(1000);
+    expect(entries).toHaveLength(10_000);
+    expect(tookMs).toBeLessThan(500);
     expect(longestMs).toBeLessThan(50);
   });
 });

@@ -2,7 +2,7 @@
 
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import { isOsError } from '../process/os-error.ts';
-import { openFlags, openRegular, readFully } from './regular-file.ts';
+import { openFlags, openRegular } from './regular-file.ts';
 
 /** First buffer for a file that says it is empty, as those of /proc do. */
 const unknownSizeBytes = 64 * 1024;
@@ -21,10 +21,12 @@ export async function readWholeFile(path: string, maxBytes: number): Promise<Uin
     let buffer = Buffer.allocUnsafe(Math.min(stats.size > 0 ? stats.size : unknownSizeBytes, bound) + 1);
     let length = 0;
     for (;;) {
-      const space = buffer.subarray(length);
-      const count = await readFully(file, space, length);
-      length += count;
-      if (count < space.length) return buffer.subarray(0, length);
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
+      length += bytesRead;
+      // A short read is the end once all is there that the file said it has; of a file of /proc only an empty one is.
+      const isShort = length < buffer.length && stats.size > 0 && length >= stats.size;
+      if (bytesRead === 0 || isShort) return buffer.subarray(0, length);
+      if (length < buffer.length) continue;
       if (length > bound) throw tooLarge(bound);
       const larger = Buffer.allocUnsafe(Math.min(buffer.length * 2, bound + 1));
       buffer.copy(larger);

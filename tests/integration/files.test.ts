@@ -337,7 +337,10 @@ describe('metadata and listings', () => {
     expect((await walk({ pruneHiddenDirectories: true })).paths).not.toContain('.hidden/x');
     expect((await walk({ maxEntries: 2 })).truncated).toBe(true);
     expect((await walk({ maxEntries: 2 })).paths).toHaveLength(2);
-    expect((await walk({ followDirectorySymlinks: true })).paths).toContain('link/f');
+    // As 0.169 does: a link to a directory is listed, but each directory is entered once, by the name that came first.
+    const followed = (await walk({ followDirectorySymlinks: true })).paths;
+    expect(followed).toEqual(expect.arrayContaining(['link', 'a/f']));
+    expect(followed).not.toContain('link/f');
   });
 
   it('a walk along links that lead up ends', async () => {

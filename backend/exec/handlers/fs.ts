@@ -6,6 +6,7 @@ import { RpcCode, RpcError } from '../../../shared/errors.ts';
 import * as declared from '../../../shared/protocol/fs.ts';
 import { formatPath, parseAbsolutePath } from '../../../shared/protocol/path.ts';
 import type { SandboxContext } from '../../../shared/protocol/sandbox.ts';
+import { JsonText } from '../../../shared/rpc/envelope.ts';
 import { writeWholeFile } from '../../fs/atomic-write.ts';
 import { copyPath } from '../../fs/copy.ts';
 import { metadataOf } from '../../fs/metadata.ts';
@@ -37,7 +38,7 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
   return [
     route(declared.fsReadFile, async (params) => {
       const { path } = pathOf(params);
-      return { dataBase64: base64Encode(await readWholeFile(path, maxReadFileBytes)) };
+      return new JsonText(`{"dataBase64":"${base64Encode(await readWholeFile(path, maxReadFileBytes))}"}`);
     }),
 
     route(declared.fsWriteFile, async (params) => {
@@ -107,7 +108,7 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
 
     route(declared.fsReadBlock, async ({ handleId, offset, len }, { files }) => {
       const bytes = await files.readBlock(handleId, offset, len);
-      return { chunk: base64Encode(bytes), eof: bytes.length < len };
+      return new JsonText(`{"chunk":"${base64Encode(bytes)}","eof":${bytes.length < len}}`);
     }),
 
     route(declared.fsWriteBlock, async ({ handleId, offset, chunk }, { files }) => {
