@@ -86,7 +86,10 @@ try {
   await rm(root, { recursive: true, force: true });
 }
 console.log(`\n${textTable(outcomes)}\n\n${summary(outcomes)}`);
-if (options.report !== undefined) await writeFile(options.report, markdownPage(outcomes));
+if (options.report !== undefined) {
+  await mkdir(path.dirname(options.report), { recursive: true });
+  await writeFile(options.report, markdownPage(outcomes));
+}
 if (outcomes.length === 0 || outcomes.some(({ verdict }) => verdict === 'FAIL')) process.exitCode = 1;
 
 /** All scenarios with one CLI on one server; the server is started once, and must leave nothing running at its end. */
