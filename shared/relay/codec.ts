@@ -191,6 +191,7 @@ const noBytes: Uint8Array = new Uint8Array(0);
 
 /** Everything that protobuf allows, by the generated code: about ten times slower. */
 function decodeUnusual(bytes: Uint8Array): RelayFrame | FrameFault {
+  if (!isWellFormed(bytes, bytes.length, frameFields)) return 'malformed';
   try {
     const message = fromBinary(RelayMessageFrameSchema, bytes, { readUnknownFields: false });
     const { version, streamId, ack, ackBits } = message;
@@ -201,6 +202,58 @@ function decodeUnusual(bytes: Uint8Array): RelayFrame | FrameFault {
   } catch {
     return 'malformed';
   }
+}
+
+/** Fields of a message by number: the wire type, or the fields of the message that it holds. */
+type Fields = Readonly<Record<number, 0 | 2 | { readonly message: Fields }>>;
+const noFields: Fields = {};
+const frameFields: Fields = {
+  1: 0,
+  2: 2,
+  3: 0,
+  4: 0,
+  5: { message: { 1: 0, 2: 0, 3: 0, 4: 2 } },
+  6: { message: noFields },
+  7: { message: { 1: 0 } },
+  8: { message: { 1: 2 } },
+  9: { message: noFields },
+  10: { message: { 1: 2 } },
+};
+
+/**
+ * Whether `bytes[from, end)` is a message whose known fields have their wire types and whose parts end where they
+ * should: the generated code reads on beyond the end of a part, and takes any wire type.
+ */
+function isWellFormed(bytes: Uint8Array, end: number, fields: Fields, from = 0): boolean {
+  let at = from;
+  const skipVarint = (): boolean => {
+    for (let length = 1; length <= 10 && at < end; length++) if ((bytes[at++] ?? 0) < 0x80) return true;
+    return false;
+  };
+  while (at < end) {
+    cursor = at;
+    isUnusual = false;
+    const tag = readUint32(bytes, end);
+    at = cursor;
+    const number = tag >>> 3;
+    const wireType = tag & 7;
+    const field = fields[number];
+    const expected = typeof field === 'object' ? 2 : field;
+    if (isUnusual || number === 0 || (expected !== undefined && expected !== wireType)) return false;
+    if (wireType === 0) {
+      if (!skipVarint()) return false;
+    } else if (wireType === 2) {
+      cursor = at;
+      const partEnd = readEnd(bytes, end);
+      if (isUnusual) return false;
+      if (typeof field === 'object' && !isWellFormed(bytes, partEnd, field.message, cursor)) return false;
+      at = partEnd;
+    } else if (wireType === 1) at += 8;
+    else if (wireType === 5) at += 4;
+    // Groups are no part of proto3.
+    else return false;
+  }
+  return at === end;
 }
 
 type MessageBody = ReturnType<typeof fromBinary<typeof RelayMessageFrameSchema>>['body'];
@@ -267,6 +320,7 @@ export function peekRoute(bytes: Uint8Array): Route | FrameFault {
 
 /** As `peekRoute`, for frames with unknown fields, ids beyond ASCII and the like. */
 function peekUnusual(bytes: Uint8Array): Route | FrameFault {
+  if (!isWellFormed(bytes, bytes.length, frameFields)) return 'malformed';
   try {
     const { version, streamId, body } = fromBinary(RelayMessageFrameSchema, bytes, { readUnknownFields: false });
     if (version !== frameVersion) return 'version';
