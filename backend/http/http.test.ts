@@ -273,8 +273,8 @@ describe('http/request fails', () => {
     await expect(connection().request({ ...late, timeoutMs: 30 })).rejects.toThrow('timed out after 30 ms');
     await expect(connection().request({ ...late, timeoutMs: 0 })).rejects.toThrow('timed out after 0 ms');
     expect(bodyOf(await connection().request({ ...late, timeoutMs: 2 ** 40 }))).toBe('late');
-    await expect(connection().request({ url: `${url}/trickle`, timeoutMs: 60 })).rejects.toThrow(
-      'failed to read http/request response body: operation timed out after 60 ms',
+    await expect(connection().request({ url: `${url}/trickle`, timeoutMs: 400 })).rejects.toThrow(
+      'failed to read http/request response body: operation timed out after 400 ms',
     );
   });
 
@@ -307,8 +307,8 @@ describe('http/request streams', () => {
     await broken.request({ url: `${url}/broken`, streamResponse: true });
     expect((await broken.last()).error).toMatch(/^error decoding response body: /);
     const slow = connection();
-    await slow.request({ url: `${url}/trickle`, streamResponse: true, timeoutMs: 60 });
-    expect((await slow.last()).error).toBe('operation timed out after 60 ms');
+    await slow.request({ url: `${url}/trickle`, streamResponse: true, timeoutMs: 400 });
+    expect((await slow.last()).error).toBe('operation timed out after 400 ms');
   });
 
   it('one body per requestId, which is free after the last delta and after a failure', async () => {
@@ -330,11 +330,13 @@ describe('http/request streams', () => {
     const stream = connection();
     stream.stopReading();
     await stream.request({ url: `${url}/endless`, streamResponse: true });
-    await pause(150);
+    // The sockets between us take a few megabytes, then nothing moves.
+    let before: number;
+    do {
+      before = bytesWritten;
+      await pause(100);
+    } while (bytesWritten > before || before === 0);
     expect(stream.deltas).toHaveLength(1);
-    const stoppedAt = bytesWritten;
-    await pause(50);
-    expect(bytesWritten).toBe(stoppedAt);
     stream.read();
     await expect.poll(() => stream.deltas.length).toBeGreaterThan(20);
     stream.end();

@@ -156,6 +156,7 @@ function watchesByConnection(): (context: RequestContext) => MissingWatches {
     let ours = watches.get(signal);
     if (!ours) {
       const created = new MissingWatches((watchId) => notify(declared.fsMissingChanged.method, { watchId }));
+      if (signal.aborted) created.closeAll();
       signal.addEventListener('abort', () => created.closeAll(), { once: true });
       watches.set(signal, created);
       ours = created;
