@@ -4,6 +4,7 @@
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { distDir, fingerprint, programFile, readStamp, root, staleTargets, stampFile, targets } from './lib/build.js';
+import { licensesOf } from './lib/licenses.js';
 
 const shebang = '#!/usr/bin/env node\n';
 
@@ -18,7 +19,9 @@ const require = createRequireForBundle(import.meta.url);`;
 async function buildBackend() {
   const { build } = await import('esbuild');
   const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    metafile: true,
     entryPoints: [join(root, 'backend/main.ts')],
     bundle: true,
     write: false,
@@ -27,7 +30,7 @@ async function buildBackend() {
     format: 'esm',
     external: Object.keys(dependencies),
     banner: { js: requireBanner },
-    legalComments: 'eof',
+    legalComments: 'none', // their licences go beside it, whole
     logLevel: 'warning',
   });
   const text = outputFiles[0]?.text ?? '';
@@ -35,6 +38,7 @@ async function buildBackend() {
   await writeFile(part, text.startsWith('#!') ? text : shebang + text);
   await chmod(part, 0o755);
   await rename(part, programFile);
+  await writeFile(join(distDir, 'licenses.md'), licensesOf(root, Object.keys(metafile.inputs)));
 }
 
 async function buildWeb() {
@@ -65,7 +69,15 @@ for (const target of process.argv.includes('--if-stale') ? staleTargets() : targ
   const startedAtMs = performance.now();
   // Taken before the build: what is edited meanwhile makes the output stale.
   const print = fingerprint(target);
-  await builders[target.name]?.();
+  try {
+    await builders[target.name]?.();
+  } catch (error) {
+    // The bundlers' messages show the place; their stacks show only themselves.
+    console.error(error instanceof Error ? error.message : error);
+    console.error(`${target.name} was not built`);
+    process.exitCode = 1;
+    continue;
+  }
   await writeFile(stampFile, JSON.stringify({ ...readStamp(), [target.name]: print }));
   // On stderr: a program that is started through npm may use stdout for its protocol.
   console.error(`built ${target.name} in ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`);

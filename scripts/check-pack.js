@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { root, staleTargets } from './lib/build.js';
 
 /** Everything that the tarball may hold. */
-const shipped = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/exec-workbench\.js|dist\/(web|client)\/.+)$/;
+const shipped =
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/exec-workbench\.js|dist\/licenses\.md|dist\/(web|client)\/.+)$/;
 const startTimeoutMs = 20_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'exec-workbench-pack-'));
@@ -70,7 +71,13 @@ try {
   const files = packed.files.map((/** @type {{ path: string }} */ file) => file.path);
   const unexpected = files.filter((path) => !shipped.test(path));
   if (unexpected.length > 0) throw new Error(`the package holds what it should not: ${unexpected.join(', ')}`);
-  for (const path of ['LICENSE', 'dist/exec-workbench.js', 'dist/web/index.html']) {
+  for (const path of [
+    'LICENSE',
+    'dist/exec-workbench.js',
+    'dist/licenses.md',
+    'dist/web/index.html',
+    'dist/web/licenses.md',
+  ]) {
     if (!files.includes(path)) throw new Error(`the package lacks ${path}`);
   }
 

@@ -16,7 +16,14 @@ export const stampFile = join(distDir, '.stamp.json');
 /** @typedef {{ name: string, inputs: string[], output: string }} Target */
 
 /** Files that every target depends on: what is installed, and how it is built. */
-const common = ['package.json', 'package-lock.json', 'tsconfig.base.json', 'scripts/build.js', 'scripts/lib/build.js'];
+const common = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.base.json',
+  'scripts/build.js',
+  'scripts/lib/build.js',
+  'scripts/lib/licenses.js',
+];
 
 /** @type {Target[]} */
 export const targets = [

@@ -1,11 +1,14 @@
-// Global set-up of the test projects that run the built program: builds what is stale, once, before any of their tests.
+// Global set-up of the test projects that run the built program: builds what is stale before their tests. A page that does
+// not build fails the browser tests only.
 
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root, staleTargets } from '../lib/build.js';
 
-export default function setup() {
-  if (staleTargets().length === 0) return;
-  const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.js'), '--if-stale'], { stdio: 'inherit' });
-  if (status !== 0) throw new Error('npm run build failed; the tests that need the built program cannot run');
+/** @param {import('vitest/node').TestProject} project */
+export default function setup({ name }) {
+  const stale = () => staleTargets().filter((target) => target.name === 'backend' || name === 'browser');
+  if (stale().length === 0) return;
+  spawnSync(process.execPath, [join(root, 'scripts/build.js'), '--if-stale'], { stdio: 'inherit' });
+  if (stale().length > 0) throw new Error(`npm run build failed; the ${name} tests cannot run`);
 }
