@@ -1,4 +1,4 @@
-// InputQueue over a stream of Node: counts what is under way and survives a child that closes its stdin.
+// InputQueue over a pipe: counts what is under way and survives a child that closes its stdin.
 
 import type { Socket } from 'node:net';
 import type { InputQueue } from './child.ts';
@@ -8,11 +8,7 @@ export class SocketInput implements InputQueue {
   isEnded = false;
   #waiting = new Set<() => void>();
 
-  /** @param endBytes typed instead of closing: a terminal has no end, only byte 4. */
-  constructor(
-    private readonly socket: Socket,
-    private readonly endBytes?: Uint8Array,
-  ) {
+  constructor(private readonly socket: Socket) {
     // EPIPE: the child has closed its stdin. That is its right; what was under way is gone.
     socket.on('error', () => this.#abandon());
     socket.on('close', () => this.#abandon());
@@ -35,18 +31,14 @@ export class SocketInput implements InputQueue {
 
   end(): void {
     if (this.isEnded) return;
-    if (this.endBytes) {
-      this.socket.write(this.endBytes);
-    } else {
-      this.isEnded = true;
-      this.socket.end();
-    }
+    this.isEnded = true;
+    this.socket.end();
   }
 
-  /** The child has gone: closes the pipe, and lets go of whoever waits. The socket of a terminal is the reader's. */
+  /** The child has gone: closes the pipe, and lets go of whoever waits. */
   close(): void {
     this.#abandon();
-    if (!this.endBytes) this.socket.destroy();
+    this.socket.destroy();
   }
 
   #abandon(): void {

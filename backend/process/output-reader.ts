@@ -38,11 +38,6 @@ export class OutputReader {
     this.#socket.resume();
   }
 
-  /** For input to a terminal, which shares the descriptor. */
-  get socket(): Socket {
-    return this.#socket;
-  }
-
   pause(): void {
     if (this.isEnded || this.#isPaused) return;
     this.#isPaused = true;
@@ -57,7 +52,7 @@ export class OutputReader {
 
   /** Reads what is there now, even while paused. */
   drain(): void {
-    for (let total = 0; !this.isEnded && total < maxDrainBytes; ) {
+    for (let total = 0; !this.isEnded && total < maxDrainBytes;) {
       const { length, result } = drainInto(this.fd, 0);
       total += length;
       if (length > 0 && !this.onBytes(readBuffer.subarray(0, length))) this.pause();

@@ -11,10 +11,10 @@ import { userInfo } from 'node:os';
 import { ChildLifetime } from './child-lifetime.ts';
 import type { Child, ChildEvents, ChildSpec, OutputTimes } from './child.ts';
 import { spawnWatched } from './exit-watch.ts';
-import { SocketInput } from './input-queue.ts';
 import { osError } from './os-error.ts';
 import { OutputReader } from './output-reader.ts';
 import { setCloseOnExec } from './posix.ts';
+import { TerminalInput } from './terminal-input.ts';
 
 export interface TerminalSize {
   readonly rows: number;
@@ -39,9 +39,6 @@ function nativePty(): NativePty {
   }
   return native;
 }
-
-/** Byte 4 (Ctrl-D) is end-of-file on a terminal. */
-const endOfFile = Buffer.from([4]);
 
 /** @throws OsError when the system refuses. Then nothing is left open. */
 export function startPtyProcess(spec: ChildSpec, size: TerminalSize, times: OutputTimes, events: ChildEvents): Child {
@@ -72,7 +69,7 @@ function openTerminal({ rows, cols }: TerminalSize): { master: number; slave: nu
 }
 
 class PtyChild implements Child {
-  readonly input: SocketInput;
+  readonly input: TerminalInput;
   readonly #lifetime: ChildLifetime;
   readonly #reader: OutputReader;
 
@@ -88,12 +85,15 @@ class PtyChild implements Child {
       masterFd,
       'terminal',
       (bytes) => lifetime.output('pty', bytes),
-      () => lifetime.readerEnded(),
+      () => {
+        this.input.close();
+        lifetime.readerEnded();
+      },
     );
     lifetime.watch([reader]);
     this.#lifetime = lifetime;
     this.#reader = reader;
-    this.input = new SocketInput(reader.socket, endOfFile);
+    this.input = new TerminalInput(masterFd);
   }
 
   exited(exitCode: number): void {
