@@ -36,7 +36,7 @@ const sliceMs = 4;
 /** Reading stops while more than this waits to be served, in messages and in bytes of text. */
 const maxInboxMessages = 1024;
 const maxInboxBytes = 1024 * 1024;
-/** Reading stops while more than this of unread answers waits: output is held back long before (limits.highWaterBytes). */
+/** Reading and serving stop while more than this of unread answers waits: output is held back long before (limits.highWaterBytes). */
 const maxUnreadAnswerBytes = 8 * limits.highWaterBytes;
 /** How long a connection has to show that it is alive when another one asks for its session, ms. */
 const probeMs = 2000;
@@ -107,7 +107,7 @@ export class HarnessConnection implements SessionHolder {
     const { metrics } = this.options;
     metrics.messagesIn++;
     metrics.bytesIn += text.length;
-    if (this.#isBusy || this.#isYielding || this.#inbox.length > 0) {
+    if (this.#isBusy || this.#isYielding || this.#hasUnreadAnswers || this.#inbox.length > 0) {
       this.#inbox.push(text);
       this.#inboxBytes += text.length;
       this.#updateReading();
@@ -144,7 +144,7 @@ export class HarnessConnection implements SessionHolder {
   }
 
   #drainInbox(): void {
-    while (!this.#isBusy && !this.#isYielding && this.#state !== 'closed') {
+    while (!this.#isBusy && !this.#isYielding && !this.#hasUnreadAnswers && this.#state !== 'closed') {
       const text = this.#inbox.shift();
       if (text === undefined) break;
       this.#inboxBytes -= text.length;
@@ -255,7 +255,8 @@ export class HarnessConnection implements SessionHolder {
 
   #initialize(params: unknown): Promise<unknown> | object {
     const { resumeSessionId, extensions } = parseParams(initialize, params);
-    if (this.#state !== 'new') throw new RpcError(RpcCode.invalidRequest, 'initialize may only be sent once per connection');
+    if (this.#state !== 'new')
+      throw new RpcError(RpcCode.invalidRequest, 'initialize may only be sent once per connection');
     const begin = (session: Session) => {
       this.#state = 'initializing';
       this.#session = session;
@@ -308,18 +309,21 @@ export class HarnessConnection implements SessionHolder {
 
   #writable(): void {
     this.#session?.onWritable();
-    this.#updateReading();
+    this.#drainInbox();
     const waiters = this.#writableWaiters;
     this.#writableWaiters = [];
     for (const resume of waiters) resume();
   }
 
+  /** Nothing is served meanwhile: what it would answer could only pile up. */
+  get #hasUnreadAnswers(): boolean {
+    return this.connection.bufferedBytes > maxUnreadAnswerBytes;
+  }
+
   /** Reading goes on while what waits is small: a harness that pipelines without end feels it, the server does not. */
   #updateReading(): void {
     const mustPause =
-      this.#inbox.length > maxInboxMessages ||
-      this.#inboxBytes > maxInboxBytes ||
-      this.connection.bufferedBytes > maxUnreadAnswerBytes;
+      this.#inbox.length > maxInboxMessages || this.#inboxBytes > maxInboxBytes || this.#hasUnreadAnswers;
     if (mustPause === this.#isReadingPaused) return;
     this.#isReadingPaused = mustPause;
     if (mustPause) this.connection.pause();
@@ -339,7 +343,9 @@ export class HarnessConnection implements SessionHolder {
     this.#inbox.length = 0;
     this.#abort.abort();
     if (this.#session) this.options.sessions.detach(this.#session, this);
-    this.#files.closeAll().catch((error: unknown) => this.options.log.warn({ err: errorText(error) }, 'closing files failed'));
+    this.#files
+      .closeAll()
+      .catch((error: unknown) => this.options.log.warn({ err: errorText(error) }, 'closing files failed'));
     this.#writable();
     this.options.onClosed(close);
   }
