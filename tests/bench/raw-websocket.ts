@@ -1,6 +1,6 @@
 // A WebSocket client that costs as little as possible, so that the server is what gets measured: it reads straight
-// into one buffer, hands out payloads as positions in it, and masks with the zero key, which leaves the bytes as they
-// are. It takes only what a server may send to us: unfragmented, unmasked frames. For measuring only.
+// into one buffer, hands out payloads as positions in it, and takes frames that were encoded before the clock started.
+// It takes only what a server may send to us: unfragmented, unmasked frames. For measuring only.
 
 import { createHash, randomBytes } from 'node:crypto';
 import net from 'node:net';
@@ -25,7 +25,13 @@ const OPCODE = { continuation: 0, text: 1, close: 8, ping: 9, pong: 10 } as cons
 const FINAL = 0x80;
 const MASKED = 0x80;
 
-/** A whole client frame with the zero masking key; frames may be joined and sent in one write. */
+/**
+ * One masking key for all frames. Not zero, though that would be free for us: some servers skip the unmasking then, and
+ * no real client sends it.
+ */
+const maskingKey = randomBytes(4).map((byte) => byte | 1);
+
+/** A whole client frame. Frames may be joined and sent in one write. */
 export function encodeFrame(payload: string | Buffer, opcode: number = OPCODE.text): Buffer {
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
   const lengthBytes = bytes.length < 126 ? 0 : bytes.length < 0x10000 ? 2 : 8;
@@ -39,7 +45,11 @@ export function encodeFrame(payload: string | Buffer, opcode: number = OPCODE.te
     frame[1] = MASKED | 127;
     frame.writeBigUInt64BE(BigInt(bytes.length), 2);
   }
-  bytes.copy(frame, 2 + lengthBytes + 4);
+  const start = 2 + lengthBytes;
+  frame.set(maskingKey, start);
+  for (let index = 0; index < bytes.length; index += 1) {
+    frame[start + 4 + index] = (bytes[index] ?? 0) ^ (maskingKey[index & 3] ?? 0);
+  }
   return frame;
 }
 
