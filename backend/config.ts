@@ -34,17 +34,42 @@ const MiB = 1024 * KiB;
 
 /** For everything that executes: `serve` and `exec-server`. */
 export const execSettingList = [
-  count('detachedSessionTtlMs', 80_000, 'ms', 'how long a session lives without a connection; then its processes are ended'),
+  count(
+    'detachedSessionTtlMs',
+    80_000,
+    'ms',
+    'how long a session lives without a connection; then its processes are ended',
+  ),
   count('closedProcessRetentionMs', 80_000, 'ms', 'how long a closed process stays readable'),
   count('maxClosedProcesses', 1000, 'processes', 'closed processes kept per session; the oldest are forgotten first'),
   count('retainedOutputBytes', 1 * MiB, 'bytes', 'output kept per process, oldest dropped first'),
-  count('shutdownGracePeriodMs', 0, 'ms', 'SIGTERM this long before SIGKILL when a session or the server ends; 0: SIGKILL at once', { max: 4000 }),
-  count('orphanedOutputMs', 60_000, 'ms', 'how long `closed` waits for others that hold the output of an exited process and write nothing'),
+  count(
+    'shutdownGracePeriodMs',
+    0,
+    'ms',
+    'SIGTERM this long before SIGKILL when a session or the server ends; 0: SIGKILL at once',
+    { max: 4000 },
+  ),
+  count(
+    'orphanedOutputMs',
+    60_000,
+    'ms',
+    'how long `closed` waits for others that hold the output of an exited process and write nothing',
+  ),
   count('maxSessions', 10_000, 'sessions', 'sessions at a time', { min: 1 }),
   count('maxProcesses', 10_000, 'processes', 'processes of one session at a time', { min: 1 }),
-  count('maxWaitingRequests', 10_000, 'requests', 'long polls, waits, HTTP requests and blocked writes of one connection at a time', { min: 1 }),
+  count(
+    'maxWaitingRequests',
+    10_000,
+    'requests',
+    'long polls, waits, HTTP requests and blocked writes of one connection at a time',
+    { min: 1 },
+  ),
   count('maxStartBytes', 1 * MiB, 'bytes', 'argv and environment of one process', { min: KiB }),
-  count('maxMessageBytes', 48 * MiB, 'bytes', 'largest message taken; larger ones end the connection (1009)', { min: 64 * KiB, max: 512 * MiB }),
+  count('maxMessageBytes', 48 * MiB, 'bytes', 'largest message taken; larger ones end the connection (1009)', {
+    min: 64 * KiB,
+    max: 512 * MiB,
+  }),
   count('pingIntervalMs', 30_000, 'ms', 'a WebSocket peer that is silent for two intervals is dropped', { min: 100 }),
   flag('allowDirectExec', true, 'serve process/start of kind direct'),
   flag('allowPreparedExec', true, 'serve process/start of kind prepared'),
@@ -62,7 +87,11 @@ export const serveSettingList = [
 ] as const;
 
 type Values<List extends readonly Setting[]> = {
-  readonly [S in List[number] as S['key']]: S['default'] extends number ? number : S['default'] extends boolean ? boolean : string;
+  readonly [S in List[number] as S['key']]: S['default'] extends number
+    ? number
+    : S['default'] extends boolean
+      ? boolean
+      : string;
 };
 
 export type ExecConfig = Values<typeof execSettingList> & ExecSettings;

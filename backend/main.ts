@@ -3,7 +3,16 @@
 import { Command, CommanderError, Option } from 'commander';
 import { execServer, parseListenUrl } from './cli/exec-server.ts';
 import { serve } from './cli/serve.ts';
-import { envName, execConfig, execSettingList, flagName, serveConfig, serveSettingList, UsageError, type Setting } from './config.ts';
+import {
+  envName,
+  execConfig,
+  execSettingList,
+  flagName,
+  serveConfig,
+  serveSettingList,
+  UsageError,
+  type Setting,
+} from './config.ts';
 import { version } from './version.ts';
 
 const program = new Command('exec-workbench')
@@ -17,7 +26,10 @@ const serveCommand = program
   .description('everything on one port: workbench, exec server (default)')
   .action((flags: Record<string, unknown>) => serve(serveConfig(flags, process.env)));
 addSettings(serveCommand, [...serveSettingList, ...execSettingList]);
-serveCommand.addHelpText('after', '\nThe token comes from EXEC_WORKBENCH_TOKEN, or is made at random and printed at start.');
+serveCommand.addHelpText(
+  'after',
+  '\nThe token comes from EXEC_WORKBENCH_TOKEN, or is made at random and printed at start.',
+);
 
 const execServerCommand = program
   .command('exec-server')
@@ -33,7 +45,8 @@ function addSettings(command: Command, list: readonly Setting[]): void {
     const unit = setting.unit === undefined ? '' : `, ${setting.unit}`;
     const description = `${setting.doc} (default ${setting.default === '' ? 'none' : String(setting.default)}${unit}; ${envName(setting.key)})`;
     const name = flagName(setting.key);
-    if (setting.default === true) command.addOption(new Option(`--no-${name.slice(2)}`, `do not ${description}`).default(undefined));
+    if (setting.default === true)
+      command.addOption(new Option(`--no-${name.slice(2)}`, `do not ${description}`).default(undefined));
     else if (setting.default === false) command.addOption(new Option(name, description));
     else command.addOption(new Option(`${name} <${setting.unit ?? 'text'}>`, description));
   }

@@ -6,4 +6,6 @@ import { createRequire } from 'node:module';
 const packageJson: unknown = createRequire(import.meta.url)('../package.json');
 
 export const version =
-  typeof packageJson === 'object' && packageJson !== null && 'version' in packageJson ? String(packageJson.version) : '0.0.0';
+  typeof packageJson === 'object' && packageJson !== null && 'version' in packageJson
+    ? String(packageJson.version)
+    : '0.0.0';

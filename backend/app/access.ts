@@ -36,7 +36,10 @@ export function judgeOrigin(request: IncomingMessage, rules: AccessRules): Refus
   }
   if (origin === undefined) return undefined;
   // Equality only: a prefix, a suffix or a pattern would let look-alikes in. `null` is foreign.
-  if (rules.servesPages && (origin === `http://${host}` || origin === `https://${host}` || rules.allowedOrigins.has(origin))) {
+  if (
+    rules.servesPages &&
+    (origin === `http://${host}` || origin === `https://${host}` || rules.allowedOrigins.has(origin))
+  ) {
     return undefined;
   }
   return { status: 403, code: 'foreign_origin', reason: 'this Origin is not let in; use --allow-origin to let it in' };
@@ -75,7 +78,12 @@ function isKnownHost(host: string | undefined, rules: AccessRules): boolean {
   if (host === undefined) return false;
   const name = hostName(host);
   if (name === undefined) return false;
-  return loopbackNames.has(name) || name === rules.boundAddress || name === `[${rules.boundAddress}]` || rules.allowedHosts.has(name);
+  return (
+    loopbackNames.has(name) ||
+    name === rules.boundAddress ||
+    name === `[${rules.boundAddress}]` ||
+    rules.allowedHosts.has(name)
+  );
 }
 
 /** The name without the port, lower case; undefined when it is no host. IPv6 stays in brackets. */

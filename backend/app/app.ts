@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
+import type { Registry } from 'prom-client';
 import { execServerSchema } from '../../shared/protocol/schema.ts';
 import type { ExecServer } from '../exec/exec-server.ts';
 import { ServerWebSocket, webSockets, type UpgradeGuard, type WebSocketOptions } from '../transports/websocket.ts';
@@ -59,7 +60,11 @@ export function serveApp(server: ExecServer, access: AccessRules, options: WebSo
   hono.notFound((c) => c.json(httpError('not_found', `nothing is served at ${c.req.path}`), 404));
   hono.onError((_, c) => c.json(httpError('internal', 'the request could not be served'), 500));
 
-  return { hono, sockets, guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)) };
+  return {
+    hono,
+    sockets,
+    guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)),
+  };
 }
 
 /** The listener of `exec-server --listen`: the protocol at `/`, and health. */
@@ -70,7 +75,9 @@ export function listenerApp(server: ExecServer, access: AccessRules, options: We
     const refusal = judgeOrigin(c.env.incoming, access);
     return refusal ? c.body(null, refusal.status) : next();
   });
-  hono.get('/', execUpgrade(server, sockets, options), (c) => c.text("Connection header did not include 'upgrade'", 400));
+  hono.get('/', execUpgrade(server, sockets, options), (c) =>
+    c.text("Connection header did not include 'upgrade'", 400),
+  );
   hono.all('/', (c) => c.text('Request method must be `GET`', 405));
   for (const path of ['/readyz', '/healthz']) {
     hono.get(path, (c) => c.body(null, 200));
@@ -78,7 +85,11 @@ export function listenerApp(server: ExecServer, access: AccessRules, options: We
   }
   hono.get('/metrics', (c) => metricsAnswer(c, server));
   hono.notFound((c) => c.body(null, 404));
-  return { hono, sockets, guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)) };
+  return {
+    hono,
+    sockets,
+    guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)),
+  };
 }
 
 function execUpgrade(server: ExecServer, sockets: ReturnType<typeof webSockets<AppEnv>>, options: WebSocketOptions) {
@@ -113,7 +124,7 @@ async function metricsAnswer(c: Context, server: ExecServer): Promise<Response> 
   return c.text(await registry.metrics(), 200, { 'content-type': registry.contentType });
 }
 
-const registries = new WeakMap<ExecServer, ReturnType<typeof import('./metrics.ts').metricsRegistry>>();
+const registries = new WeakMap<ExecServer, Registry>();
 
 function upgradeGuard(judge: (request: IncomingMessage) => Refusal | undefined): UpgradeGuard {
   return judge;

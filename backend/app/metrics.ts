@@ -21,8 +21,14 @@ export function metricsRegistry(server: ExecServer): Registry {
   gauge('connections', 'Open connections', () => metrics.connectionsOpen);
   gauge('connections_total', 'Connections since the start', () => metrics.connectionsTotal);
   gauge('sessions', 'Sessions, attached or not', () => sessions.size);
-  gauge('sessions_detached', 'Sessions without a connection', () => [...sessions].filter((session) => !session.isAttached).length);
-  gauge('processes', 'Processes that are not closed', () => [...sessions].reduce((sum, session) => sum + session.runningCount, 0));
+  gauge(
+    'sessions_detached',
+    'Sessions without a connection',
+    () => [...sessions].filter((session) => !session.isAttached).length,
+  );
+  gauge('processes', 'Processes that are not closed', () =>
+    [...sessions].reduce((sum, session) => sum + session.runningCount, 0),
+  );
   gauge('processes_started_total', 'Processes since the start', () => sessions.counters.processesStarted);
   gauge('output_bytes_total', 'Bytes of output of processes', () => sessions.counters.outputBytes);
   gauge('messages_in_total', 'Messages of harnesses', () => metrics.messagesIn);

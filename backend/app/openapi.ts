@@ -19,7 +19,10 @@ const errorAnswer = {
   },
 };
 
-const json = (description: string) => ({ description, content: { 'application/json': { schema: { type: 'object' } } } });
+const json = (description: string) => ({
+  description,
+  content: { 'application/json': { schema: { type: 'object' } } },
+});
 
 export function openApi(version: string): Record<string, unknown> {
   const open = { security: [] };
@@ -34,12 +37,41 @@ export function openApi(version: string): Record<string, unknown> {
     },
     security: [{ bearer: [] }, { query: [] }],
     paths: {
-      '/': { get: { summary: 'The workbench; with a WebSocket upgrade, the exec server', responses: { 101: { description: 'WebSocket' }, 200: { description: 'The page' }, 401: { description: 'No token' }, 403: errorAnswer } } },
-      '/exec': { get: { summary: 'The exec server: JSON-RPC, one message per WebSocket text message', responses: { 101: { description: 'WebSocket' }, 401: { description: 'No token' }, 403: errorAnswer, 426: errorAnswer } } },
+      '/': {
+        get: {
+          summary: 'The workbench; with a WebSocket upgrade, the exec server',
+          responses: {
+            101: { description: 'WebSocket' },
+            200: { description: 'The page' },
+            401: { description: 'No token' },
+            403: errorAnswer,
+          },
+        },
+      },
+      '/exec': {
+        get: {
+          summary: 'The exec server: JSON-RPC, one message per WebSocket text message',
+          responses: {
+            101: { description: 'WebSocket' },
+            401: { description: 'No token' },
+            403: errorAnswer,
+            426: errorAnswer,
+          },
+        },
+      },
       '/healthz': { get: { ...open, summary: 'Whether the server lives', responses: { 200: json('It does') } } },
-      '/readyz': { get: { ...open, summary: 'Whether the server takes connections', responses: { 200: json('It does') } } },
-      '/metrics': { get: { summary: 'Prometheus metrics', responses: { 200: { description: 'Prometheus text' }, 401: errorAnswer } } },
-      '/schema/exec-server.json': { get: { ...open, summary: 'JSON Schema of the exec-server protocol', responses: { 200: json('JSON Schema') } } },
+      '/readyz': {
+        get: { ...open, summary: 'Whether the server takes connections', responses: { 200: json('It does') } },
+      },
+      '/metrics': {
+        get: {
+          summary: 'Prometheus metrics',
+          responses: { 200: { description: 'Prometheus text' }, 401: errorAnswer },
+        },
+      },
+      '/schema/exec-server.json': {
+        get: { ...open, summary: 'JSON Schema of the exec-server protocol', responses: { 200: json('JSON Schema') } },
+      },
       '/openapi.json': { get: { ...open, summary: 'This document', responses: { 200: json('OpenAPI') } } },
     },
   };

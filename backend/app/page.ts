@@ -56,7 +56,11 @@ export async function pageFile(context: Context, path: string): Promise<Response
   try {
     const body = await readFile(join(root, relative));
     const cacheControl = relative.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-    return context.body(new Uint8Array(body), 200, { ...pageHeaders, 'content-type': type, 'cache-control': cacheControl });
+    return context.body(new Uint8Array(body), 200, {
+      ...pageHeaders,
+      'content-type': type,
+      'cache-control': cacheControl,
+    });
   } catch {
     return undefined;
   }

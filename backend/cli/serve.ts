@@ -32,12 +32,14 @@ export async function serve(config: ServeConfig): Promise<void> {
     await listening.close();
   });
   process.stdout.write(startText(listening.address, listening.port, token));
-  if (!isLoopbackAddress(config.host)) log.warn({ host: config.host }, 'reachable from other machines: whoever has the token can run commands here');
+  if (!isLoopbackAddress(config.host))
+    log.warn({ host: config.host }, 'reachable from other machines: whoever has the token can run commands here');
 }
 
 /** Ready to paste; the token stands here and nowhere in the logs. */
 function startText(address: string, port: number, token: string | undefined): string {
-  const host = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : address.includes(':') ? `[${address}]` : address;
+  const host =
+    address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : address.includes(':') ? `[${address}]` : address;
   const query = token === undefined ? '' : `?token=${token}`;
   const webSocketUrl = `ws://${host}:${port}/exec${query}`;
   const authorization = token === undefined ? '' : ` -H 'Authorization: Bearer ${token}'`;

@@ -6,13 +6,29 @@ import type { envPolicy } from '../../shared/protocol/process.ts';
 export type EnvPolicy = z.output<typeof envPolicy>;
 type Env = Readonly<Record<string, string | undefined>>;
 
-const coreNames = new Set(['HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'LOGNAME', 'PATH', 'SHELL', 'TEMP', 'TMP', 'TMPDIR', 'USER']);
+const coreNames = new Set([
+  'HOME',
+  'LANG',
+  'LC_ALL',
+  'LC_CTYPE',
+  'LOGNAME',
+  'PATH',
+  'SHELL',
+  'TEMP',
+  'TMP',
+  'TMPDIR',
+  'USER',
+]);
 const secretPatterns = ['*KEY*', '*SECRET*', '*TOKEN*'];
 /** Ours: no child is told how to get into the server. */
 const neverInherited = /^EXEC_WORKBENCH_|^CODEX_EXEC_SERVER_/;
 
 /** Without a policy exactly `env`; with one the steps of the protocol, in their order. */
-export function childEnv(env: Readonly<Record<string, string>>, policy: EnvPolicy | null | undefined, server: Env): Record<string, string> {
+export function childEnv(
+  env: Readonly<Record<string, string>>,
+  policy: EnvPolicy | null | undefined,
+  server: Env,
+): Record<string, string> {
   if (!policy) return { ...env };
   const excluded = anyOf([...(policy.ignoreDefaultExcludes ? [] : secretPatterns), ...policy.exclude]);
   const result: Record<string, string> = {};
@@ -32,7 +48,13 @@ export function childEnv(env: Readonly<Record<string, string>>, policy: EnvPolic
 function anyOf(patterns: readonly string[]): (name: string) => boolean {
   const expressions = patterns.map(
     (pattern) =>
-      new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')}$`, 'is'),
+      new RegExp(
+        `^${pattern
+          .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+          .replaceAll('*', '.*')
+          .replaceAll('?', '.')}$`,
+        'is',
+      ),
   );
   return (name) => expressions.some((expression) => expression.test(name));
 }

@@ -8,6 +8,7 @@
 // Requests take effect in order: a handler that is at work holds up what is behind it, unless its route `waits`.
 // The event loop is given back after a few milliseconds of work, so that one connection cannot starve the others.
 
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { CloseCode, type CloseInfo, type Connection } from '../../shared/connection/connection.ts';
 import { errorText, RpcCode, RpcError } from '../../shared/errors.ts';
@@ -75,7 +76,10 @@ export class HarnessConnection implements SessionHolder {
   constructor(
     private readonly connection: Connection,
     private readonly options: HarnessConnectionOptions,
-  ) {}
+  ) {
+    // Every waiting request listens; Node would take more than ten for a leak.
+    setMaxListeners(0, this.#abort.signal);
+  }
 
   open(): void {
     this.connection.open({

@@ -81,14 +81,22 @@ export class Session implements ProcessListener {
    * @throws RpcError -32600 when the id is in use or there are too many; whatever `start` throws.
    */
   start(processId: string, isTerminal: boolean, start: (events: ChildEvents) => Child): void {
-    if (this.processes.has(processId)) throw new RpcError(RpcCode.invalidRequest, `process ${processId} already exists`);
+    if (this.processes.has(processId))
+      throw new RpcError(RpcCode.invalidRequest, `process ${processId} already exists`);
     if (this.runningCount >= this.settings.maxProcesses) {
-      throw new RpcError(RpcCode.invalidRequest, `too many processes: the limit is ${this.settings.maxProcesses} (--max-processes)`);
+      throw new RpcError(
+        RpcCode.invalidRequest,
+        `too many processes: the limit is ${this.settings.maxProcesses} (--max-processes)`,
+      );
     }
     const process = new ManagedProcess(
       processId,
       isTerminal,
-      { ...inputBounds, retainedOutputBytes: this.settings.retainedOutputBytes, rememberedWriteIds: limits.rememberedWriteIds },
+      {
+        ...inputBounds,
+        retainedOutputBytes: this.settings.retainedOutputBytes,
+        rememberedWriteIds: limits.rememberedWriteIds,
+      },
       this,
     );
     this.guardian.start();

@@ -40,7 +40,10 @@ export class Sessions {
   /** @throws RpcError -32001 when there are too many. */
   create(holder: SessionHolder): Session {
     if (this.#entries.size >= this.settings.maxSessions) {
-      throw new RpcError(RpcCode.overloaded, `too many sessions: the limit is ${this.settings.maxSessions} (--max-sessions)`);
+      throw new RpcError(
+        RpcCode.overloaded,
+        `too many sessions: the limit is ${this.settings.maxSessions} (--max-sessions)`,
+      );
     }
     const session = new Session(randomUUID(), this.settings, this.#guardian, this.counters);
     this.#entries.set(session.id, { session, holder, endTimer: undefined });

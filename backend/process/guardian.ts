@@ -20,7 +20,12 @@ export class Guardian {
   /** Starts the shell. Called before the first process; again only starts it when it has died. */
   start(): void {
     if (this.#shell) return;
-    const shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], env: {}, cwd: '/' });
+    const shell = spawn('/bin/sh', ['-c', script], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: {},
+      cwd: '/',
+    });
     const forget = () => {
       if (this.#shell === shell) this.#shell = undefined;
     };

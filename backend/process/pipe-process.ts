@@ -20,7 +20,6 @@ export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: Out
     pipes.push(pipe);
     return pipe;
   };
-  let child: PipeChild | undefined;
   let pid: number;
   let stdout: Pipe;
   let stderr: Pipe;
@@ -30,7 +29,7 @@ export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: Out
     stderr = open('read');
     stdin = withStdin ? open('write') : undefined;
     const stdio = [stdin?.readFd ?? '/dev/null', stdout.writeFd, stderr.writeFd] as const;
-    pid = spawnWatched({ ...spec, stdio }, (exitCode) => child?.exited(exitCode));
+    pid = spawnWatched({ ...spec, stdio }, (exitCode) => child.exited(exitCode));
   } catch (error) {
     for (const { readFd, writeFd } of pipes) {
       closeSync(readFd);
@@ -41,7 +40,7 @@ export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: Out
   closeSync(stdout.writeFd);
   closeSync(stderr.writeFd);
   if (stdin) closeSync(stdin.readFd);
-  child = new PipeChild(pid, stdout.readFd, stderr.readFd, stdin?.writeFd, times, events);
+  const child = new PipeChild(pid, stdout.readFd, stderr.readFd, stdin?.writeFd, times, events);
   return child;
 }
 

@@ -115,7 +115,8 @@ export class ManagedProcess {
     const input = this.#child?.input;
     if (!input || this.#isStdinClosed) return 'stdinClosed';
     if (writeId !== undefined && this.#writeIds.has(writeId)) return 'accepted';
-    if (input.queuedBytes > 0 && input.queuedBytes + bytes.length > this.limits.maxInputBytes) throw new InputFullError();
+    if (input.queuedBytes > 0 && input.queuedBytes + bytes.length > this.limits.maxInputBytes)
+      throw new InputFullError();
     if (writeId !== undefined) this.#remember(writeId);
     const isPrompt = input.queuedBytes + bytes.length <= this.limits.promptInputBytes;
     if (isPrompt) {

@@ -1,7 +1,12 @@
 // A Connection over stdin and stdout: one message per line (docs/protocol.md, "stdio"). stdout carries the protocol only.
 
 import type { Readable, Writable } from 'node:stream';
-import { CloseCode, type CloseInfo, type Connection, type ConnectionHandler } from '../../shared/connection/connection.ts';
+import {
+  CloseCode,
+  type CloseInfo,
+  type Connection,
+  type ConnectionHandler,
+} from '../../shared/connection/connection.ts';
 import { LineSplitter, type LineEvent } from '../../shared/connection/lines.ts';
 import { errorText } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';

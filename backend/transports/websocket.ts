@@ -10,7 +10,12 @@ import { createNodeWebSocket, type NodeWebSocket } from '@hono/node-ws';
 import type { Env, Hono } from 'hono';
 import type { WebSocket } from 'ws';
 import { tryUtf8Decode } from '../../shared/bytes.ts';
-import { CloseCode, type CloseInfo, type Connection, type ConnectionHandler } from '../../shared/connection/connection.ts';
+import {
+  CloseCode,
+  type CloseInfo,
+  type Connection,
+  type ConnectionHandler,
+} from '../../shared/connection/connection.ts';
 import { errorText } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 
@@ -45,7 +50,9 @@ export function webSockets<E extends Env>(app: Hono<E>, options: WebSocketOption
     upgradeWebSocket: nodeWebSocket.upgradeWebSocket,
     attach(server: Server, guard: UpgradeGuard): void {
       let upgrade: UpgradeListener | undefined;
-      nodeWebSocket.injectWebSocket({ on: (_: 'upgrade', listener: UpgradeListener) => (upgrade = listener) } as unknown as Server);
+      nodeWebSocket.injectWebSocket({
+        on: (_: 'upgrade', listener: UpgradeListener) => (upgrade = listener),
+      } as unknown as Server);
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         // A reset must not become an unhandled error.
         socket.on('error', () => socket.destroy());
@@ -85,10 +92,11 @@ function upgradeProblem(request: IncomingMessage): { status: number; reason: str
   if (!/^\/(?!\/)/.test(target) || !URL.canParse(target, 'http://localhost')) {
     return { status: 400, reason: 'the request target must be a path' };
   }
-  if (request.headers.upgrade?.toLowerCase() !== 'websocket') return { status: 400, reason: 'only upgrades to websocket are served' };
+  if (request.headers.upgrade?.toLowerCase() !== 'websocket')
+    return { status: 400, reason: 'only upgrades to websocket are served' };
   if (request.method !== 'GET') return { status: 400, reason: 'an upgrade must be a GET request' };
   if (request.headers['sec-websocket-version'] !== '13') {
-    return { status: 400, reason: '`Sec-WebSocket-Version` header did not include \'13\'' };
+    return { status: 400, reason: "`Sec-WebSocket-Version` header did not include '13'" };
   }
   if (!/^[+/0-9A-Za-z]{22}==$/.test(request.headers['sec-websocket-key'] ?? '')) {
     return { status: 400, reason: '`Sec-WebSocket-Key` header is missing or invalid' };
@@ -147,7 +155,10 @@ export class ServerWebSocket implements Connection {
     this.#raw.on('drain', () => {
       if (!this.isClosed) handler.onWritable();
     });
-    socket.on('error', (error: Error) => (this.#ownClose ??= { code: CloseCode.protocolError, reason: errorText(error) }));
+    socket.on(
+      'error',
+      (error: Error) => (this.#ownClose ??= { code: CloseCode.protocolError, reason: errorText(error) }),
+    );
     socket.on('close', (code: number, reason: Buffer) => this.#end(code, reason.toString()));
     this.#pingTimer = setInterval(() => this.#ping(), this.pingIntervalMs);
     this.#pingTimer.unref();
@@ -220,7 +231,10 @@ export class ServerWebSocket implements Connection {
     this.isClosed = true;
     clearInterval(this.#pingTimer);
     for (const heard of this.#pongWaiters.splice(0)) heard();
-    const close = this.#ownClose ?? { code, reason: reason || (code === 1006 ? 'connection lost' : `closed with code ${code}`) };
+    const close = this.#ownClose ?? {
+      code,
+      reason: reason || (code === 1006 ? 'connection lost' : `closed with code ${code}`),
+    };
     this.#handler?.onClose(close);
   }
 }

@@ -15,10 +15,7 @@ export interface DeclaredError {
   readonly when: string;
 }
 
-export interface MethodDeclaration<
-  Params extends z.ZodObject = z.ZodObject,
-  Result extends z.ZodType = z.ZodType,
-> {
+export interface MethodDeclaration<Params extends z.ZodObject = z.ZodObject, Result extends z.ZodType = z.ZodType> {
   readonly kind: 'method';
   readonly method: string;
   readonly family: MethodFamily;
@@ -91,7 +88,8 @@ export function describeIssue(issue: z.core.$ZodIssue | undefined, input: unknow
   );
   const where = `params${path}`;
   if (issue.code === 'custom') return `${where}: ${issue.message}`;
-  if (value === undefined) return `${where}: missing${issue.code === 'invalid_type' ? `, expected ${issue.expected}` : ''}`;
+  if (value === undefined)
+    return `${where}: missing${issue.code === 'invalid_type' ? `, expected ${issue.expected}` : ''}`;
   if (issue.code === 'invalid_type') return `${where}: expected ${issue.expected}, got ${shortValue(value)}`;
   return `${where}: ${issue.message.replace(/^Invalid input: /, '')}, got ${shortValue(value)}`;
 }

@@ -23,7 +23,10 @@ export const initialize = declareMethod({
     extensions: z.array(z.string()).optional(),
   }),
   errors: [
-    { code: RpcCode.invalidRequest, when: 'the connection is initialized already, or the session is unknown or expired' },
+    {
+      code: RpcCode.invalidRequest,
+      when: 'the connection is initialized already, or the session is unknown or expired',
+    },
     { code: RpcCode.sessionAttached, when: 'the session is attached to another live connection' },
     { code: RpcCode.overloaded, when: 'the server holds as many sessions as it may' },
   ],

@@ -23,7 +23,9 @@ export const methods: ReadonlyMap<string, MethodDeclaration> = new Map(
 );
 
 export const notifications: ReadonlyMap<string, NotificationDeclaration> = new Map(
-  all.flatMap((declaration) => (declaration.kind === 'notification' ? [[declaration.method, declaration] as const] : [])),
+  all.flatMap((declaration) =>
+    declaration.kind === 'notification' ? [[declaration.method, declaration] as const] : [],
+  ),
 );
 
 /** What the answer to `initialize` advertises as `extensions` (docs/protocol.md, "Extensions"). */

@@ -59,7 +59,10 @@ function decodeFileUri(uri: string, member: string): string {
   const withHost = /^\/\/([^/]*)(\/.*)?$/s.exec(rest);
   const host = withHost?.[1] ?? '';
   if (host !== '' && host.toLowerCase() !== 'localhost') {
-    throw new RpcError(RpcCode.invalidRequest, `params.${member}: a file URI with the host \`${host}\` is not on this machine`);
+    throw new RpcError(
+      RpcCode.invalidRequest,
+      `params.${member}: a file URI with the host \`${host}\` is not on this machine`,
+    );
   }
   try {
     return decodeURIComponent(withHost ? (withHost[2] ?? '/') : rest);

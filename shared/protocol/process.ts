@@ -43,11 +43,17 @@ export const processStart = declareMethod({
       cwd: z.string().optional().meta({ description: 'Path or file:// URI.' }),
       env: env.optional().meta({ description: 'The whole environment, or an overlay when envPolicy is given.' }),
       tty: z.boolean().optional().meta({ description: 'Run on a pseudo terminal.' }),
-      pipeStdin: z.boolean().default(false).meta({ description: 'Keep stdin of a piped process open for process/write.' }),
+      pipeStdin: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Keep stdin of a piped process open for process/write.' }),
       arg0: optional(z.string()).meta({ description: "The child's argv[0], when it differs from the program." }),
       envPolicy: optional(envPolicy),
       sandbox: optional(sandboxContext),
-      kind: z.enum(['direct', 'prepared']).default('direct').meta({ description: 'Extension: who prepared the request.' }),
+      kind: z
+        .enum(['direct', 'prepared'])
+        .default('direct')
+        .meta({ description: 'Extension: who prepared the request.' }),
       io: optional(processIo).meta({ description: 'Extension: replaces tty and pipeStdin, with a terminal size.' }),
       request: optional(preparedRequest).meta({ description: 'Extension: what to start when kind is prepared.' }),
     })
@@ -74,7 +80,10 @@ export const processStart = declareMethod({
   result: z.looseObject({ processId: z.string(), sandboxType: z.string().optional() }),
   errors: [
     { code: RpcCode.invalidParams, when: 'argv is empty, or a member is missing or wrong' },
-    { code: RpcCode.invalidRequest, when: 'the processId is in use, the sandbox cannot be had, or there are too many processes' },
+    {
+      code: RpcCode.invalidRequest,
+      when: 'the processId is in use, the sandbox cannot be had, or there are too many processes',
+    },
     { code: RpcCode.internal, when: 'the operating system refuses: no such program, no permission, bad cwd' },
   ],
 });
@@ -93,7 +102,9 @@ export const processRead = declareMethod({
   params: z.looseObject({
     processId,
     afterSeq: optional(unsigned).meta({ description: 'Chunks with a higher seq are returned. Default 0.' }),
-    maxBytes: optional(unsigned).meta({ description: 'Whole chunks up to this many bytes, at least one. Default: no limit.' }),
+    maxBytes: optional(unsigned).meta({
+      description: 'Whole chunks up to this many bytes, at least one. Default: no limit.',
+    }),
     waitMs: optional(unsigned).meta({ description: 'Longest wait for news, ms. Default 0.' }),
   }),
   result: z.looseObject({
@@ -116,7 +127,9 @@ export const processWrite = declareMethod({
   params: z.looseObject({
     processId,
     chunk: base64,
-    writeId: optional(z.string().min(1, 'must not be empty')).meta({ description: 'A write with an id that was accepted before is not written again.' }),
+    writeId: optional(z.string().min(1, 'must not be empty')).meta({
+      description: 'A write with an id that was accepted before is not written again.',
+    }),
   }),
   result: z.looseObject({ status }),
   errors: [

@@ -1,6 +1,5 @@
 // http/request: an HTTP request made in the executor's network.
 
-import { setMaxListeners } from 'node:events';
 import { base64Encode } from '../../../shared/bytes.ts';
 import { errorText, RpcCode, RpcError } from '../../../shared/errors.ts';
 import { timerMs } from '../../../shared/limits.ts';
@@ -92,8 +91,6 @@ function begin(params: Params, { signal }: RequestContext, assertFree?: () => vo
   };
   const onClosed = () => endWith('the connection has ended');
   if (signal.aborted) onClosed();
-  // One listener per request in flight is no leak: the number of waiting requests has its own bound.
-  setMaxListeners(0, signal);
   signal.addEventListener('abort', onClosed, { once: true });
   const { timeoutMs } = params;
   const timedOut = () => endWith(`operation timed out after ${timeoutMs ?? 0} ms`);

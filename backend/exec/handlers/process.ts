@@ -31,7 +31,9 @@ export function processRoutes(settings: ExecSettings): Route[] {
     route(protocol.processTerminate, ({ processId, mode }, { session }) => {
       const process = session.processes.get(processId);
       const isGraceful = mode?.type === 'graceful';
-      return { running: (isGraceful ? process?.terminateGracefully(timerMs(mode.timeoutMs)) : process?.terminate()) ?? false };
+      return {
+        running: (isGraceful ? process?.terminateGracefully(timerMs(mode.timeoutMs)) : process?.terminate()) ?? false,
+      };
     }),
     route(protocol.processSignal, ({ processId }, { session }) => {
       session.processes.get(processId)?.interrupt();
@@ -59,7 +61,9 @@ function start(params: StartParams, { session, notify }: RequestContext, setting
   try {
     session.start(processId, size !== undefined, (events) => {
       const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env) };
-      return size ? startPtyProcess(child, size, settings, events) : startPipeProcess(child, withStdin, settings, events);
+      return size
+        ? startPtyProcess(child, size, settings, events)
+        : startPipeProcess(child, withStdin, settings, events);
     });
   } catch (error) {
     if (isOsError(error)) throw new RpcError(RpcCode.internal, osErrorText(error.code));
