@@ -13,12 +13,12 @@ const requireBanner = `import { createRequire as createRequireForBundle } from '
 const require = createRequireForBundle(import.meta.url);`;
 
 /**
- * One ES module with its libraries inside, so that it starts in half the time and 10 MB less. Outside stay the `dependencies`
+ * One ES module with its libraries inside, so that it starts in half the time and 10 MB less. Outside stay the dependencies
  * of package.json: those with native code, which npm installs beside the program.
  */
 async function buildBackend() {
   const { build } = await import('esbuild');
-  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const { dependencies, optionalDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     metafile: true,
@@ -28,7 +28,7 @@ async function buildBackend() {
     platform: 'node',
     target: 'node20.19',
     format: 'esm',
-    external: Object.keys(dependencies),
+    external: Object.keys({ ...dependencies, ...optionalDependencies }),
     banner: { js: requireBanner },
     legalComments: 'none', // their licences go beside it, whole
     logLevel: 'warning',
