@@ -5,10 +5,21 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root, staleTargets } from '../lib/build.js';
 
-/** @param {import('vitest/node').TestProject} project */
-export default function setup({ name }) {
+/**
+ * @param {{ name: string }} user the test project; without one, a program that needs the server only
+ * @throws Error when that cannot be built
+ */
+export default function setup({ name } = { name: 'server' }) {
+  buildFor(name);
+}
+
+/**
+ * For programs that run the built server outside of the test runner, too.
+ * @param {string} name who needs it; only `browser` needs the page
+ */
+export function buildFor(name) {
   const stale = () => staleTargets().filter((target) => target.name === 'backend' || name === 'browser');
   if (stale().length === 0) return;
   spawnSync(process.execPath, [join(root, 'scripts/build.js'), '--if-stale'], { stdio: 'inherit' });
-  if (stale().length > 0) throw new Error(`npm run build failed; the ${name} tests cannot run`);
+  if (stale().length > 0) throw new Error(`npm run build failed; ${name} cannot run`);
 }

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 
 import { Command, InvalidArgumentError } from 'commander';
 
-import buildWhatIsStale from '../../scripts/vitest/build-once.js';
+import { buildFor } from '../../scripts/vitest/build-once.js';
 import { formatTable, jsonReport, runFacts } from './report.ts';
 import { runCases } from './runner.ts';
 import type { Target } from './server-process.ts';
@@ -69,7 +69,7 @@ async function run(suiteName: string, options: Options): Promise<void> {
   const labels = targets.map(({ label }) => label);
   if (new Set(labels).size < labels.length) program.error('each server needs a label of its own');
 
-  if (options.own) buildWhatIsStale();
+  if (options.own) buildFor('bench');
   const rounds = options.rounds ?? (options.quick ? 2 : 5);
   const facts = runFacts(rounds, options.quick);
   const results = await runCases(cases, targets, {

@@ -57,7 +57,7 @@ export function summary(outcomes: readonly Outcome[]): string {
 }
 
 /** The whole page, from its title on. */
-export function markdownPage(outcomes: readonly Outcome[]): string {
+export function markdownPage(outcomes: readonly Outcome[], when: Date): string {
   const columns = columnsOf(outcomes);
   const name = ({ version, server }: Column): string => `${version} ↔ ${server}`;
   const lines = [
@@ -68,7 +68,11 @@ export function markdownPage(outcomes: readonly Outcome[]): string {
     'The genuine Codex CLI, 0.131.0 and 0.169.0, runs `codex exec` with `CODEX_EXEC_SERVER_URL` pointing at a server.',
     'A stand-in for the model on loopback hands it scripted tool calls and looks at what it reports back; a tap between CLI',
     'and server records every message without changing a byte. *genuine* is the `codex exec-server` of the same version,',
-    'which shows that the script asks for the right thing; *exec-server* and *serve* are the two forms of this project’s server.',
+    'which shows that the script asks for the right thing; *exec-server* and *serve* are the two forms of this project’s',
+    'server. A genuine pair that is known to do something else is marked *differs*. On our server each run must also keep the',
+    'rules of the wire: answer before events, `seq` without a gap, no request unknown or unreadable.',
+    '',
+    `Seen on ${when.toISOString().slice(0, 10)} on ${process.platform} ${process.arch}, Node ${process.versions.node}.`,
     '',
     `| scenario | ${columns.map(name).join(' | ')} |`,
     `| --- | ${columns.map(() => '---').join(' | ')} |`,

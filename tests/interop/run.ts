@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import buildWhatIsStale from '../../scripts/vitest/build-once.js';
+import { buildFor } from '../../scripts/vitest/build-once.js';
 import {
   codexCli,
   runCodex,
@@ -37,9 +37,10 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** What every pair ends with; not a run of the CLI, but in the same table. */
-const serverEnd: Pick<Scenario, 'id' | 'title'> = {
+const serverEnd: Pick<Scenario, 'id' | 'title' | 'genuineNote'> = {
   id: 'server-end',
   title: 'SIGTERM, after all of that, ends the server and leaves nothing running',
+  genuineNote: '0.131 ends its direct children only: what they started can outlive it.',
 };
 
 interface Options {
@@ -78,7 +79,7 @@ try {
   if (options.versions.includes('131')) clis.push(await codexCli('0.131.0', root, options.codex131));
   if (options.versions.includes('169')) clis.push(await codexCli('0.169.0', root, options.codex169));
   const kinds = SERVER_KINDS.filter((kind) => options.servers.split(',').includes(kind));
-  if (kinds.some((kind) => kind !== 'genuine')) buildWhatIsStale();
+  if (kinds.some((kind) => kind !== 'genuine')) buildFor('interop:codex');
   for (const cli of clis) {
     for (const kind of kinds) await runPair(cli, kind, scenarios);
   }
@@ -88,7 +89,7 @@ try {
 console.log(`\n${textTable(outcomes)}\n\n${summary(outcomes)}`);
 if (options.report !== undefined) {
   await mkdir(path.dirname(options.report), { recursive: true });
-  await writeFile(options.report, markdownPage(outcomes));
+  await writeFile(options.report, markdownPage(outcomes, new Date()));
 }
 if (outcomes.length === 0 || outcomes.some(({ verdict }) => verdict === 'FAIL')) process.exitCode = 1;
 
@@ -108,6 +109,7 @@ async function runPair(cli: CodexCli, kind: ServerKind, scenarios: readonly Scen
   }
 }
 
+/** Keeps an outcome and prints it, without the temporary folder's name and without tokens. */
 function record(
   scenario: Outcome['scenario'],
   cli: CodexCli,
@@ -116,10 +118,11 @@ function record(
   evidence: string,
   tookMs: number,
 ): void {
-  outcomes.push({ scenario, version: cli.version, server, verdict, evidence, tookMs });
+  const said = evidence.replaceAll(`${root}/`, '').replaceAll(/token=[\w-]+/g, 'token=…');
+  outcomes.push({ scenario, version: cli.version, server, verdict, evidence: said, tookMs });
   const time = `${(tookMs / 1000).toFixed(1)} s`.padStart(7);
   const pair = `${cli.version} ${server.padEnd(11)}`;
-  console.log(`${verdict.padEnd(7)} ${time}  ${pair} ${scenario.id}: ${clipped(evidence, 600)}`);
+  console.log(`${verdict.padEnd(7)} ${time}  ${pair} ${scenario.id}: ${clipped(said, 600)}`);
 }
 
 async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningServer, home: string): Promise<void> {
@@ -179,8 +182,7 @@ async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningSer
     if (faults.length > 0) throw new Error(`${evidence}; but on the wire: ${faults.slice(0, 3).join('; ')}`);
     done('pass', evidence);
   } catch (error) {
-    const said =
-      lastRun === undefined ? '' : ` [CLI: ${clipped(lastRun.stderr.slice(-1500) + errorsOf(lastRun), 400)}]`;
+    const said = lastRun === undefined ? '' : ` [CLI: ${clipped(complaintsOf(lastRun), 400)}]`;
     const isKnown = server.kind === 'genuine' && scenario.genuineFails === true;
     done(isKnown ? 'differs' : 'FAIL', (error instanceof Error ? error.message : String(error)) + said);
   } finally {
@@ -189,9 +191,10 @@ async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningSer
 }
 
 /** What the CLI itself reported as an error. */
-function errorsOf(run: CodexRun): string {
-  return run.events
-    .filter(({ type, item }) => type === 'error' || type === 'turn.failed' || item?.type === 'error')
-    .map((event) => JSON.stringify(event))
-    .join(' ');
+function complaintsOf(run: CodexRun): string {
+  const errors = run.events.filter(({ type, item }) =>
+    [type, item?.type].some((kind) => /^(error|turn\.failed)$/.test(kind ?? '')),
+  );
+  const lines = run.stderr.split('\n').filter((line) => !/^WARNING: proceeding|^Reading additional input/.test(line));
+  return [...lines, ...errors.map((event) => JSON.stringify(event))].join(' ');
 }

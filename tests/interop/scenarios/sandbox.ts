@@ -21,6 +21,8 @@ function sandboxed(mode: 'read-only' | 'workspace-write', id: string, title: str
   return {
     id,
     title,
+    genuineNote:
+      'CLI 0.131 wraps each command in its own helper, which confines it wherever that binary is there; CLI 0.169 leaves it to the server. fs/* carry the sandbox in both.',
     async run(context) {
       const forbidden = path.join(mode === 'read-only' ? context.cwd : context.outside, 'forbidden.txt');
       const patched = path.join(context.cwd, 'patched.txt');
