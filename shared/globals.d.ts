@@ -12,7 +12,7 @@ declare function queueMicrotask(callback: () => void): void;
 declare function setTimeout(callback: () => void, ms?: number): number;
 declare function clearTimeout(timer: number | undefined): void;
 declare function btoa(binary: string): string;
-declare const crypto: { randomUUID(): string };
+declare const crypto: { getRandomValues<T extends Uint8Array>(bytes: T): T };
 declare const performance: { now(): number };
 declare class AbortSignal {
   readonly aborted: boolean;

@@ -82,7 +82,7 @@ export const defaultRelayLimits: RelayLimits = {
   windowBytes: 2 * MiB,
   windowSegments: 1024,
   unprovenTailBytes: 16 * MiB,
-  unprovenTailSegments: 1024,
+  unprovenTailSegments: 16_384,
   oldTailBytes: 256 * KiB,
   oldTailSegments: 64,
   reorderBytes: 4 * MiB,

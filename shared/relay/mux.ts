@@ -158,7 +158,7 @@ export class RelayMux implements StreamHost {
    * Harness: begins a stream. Possible while there is no carrier: it begins when there is one.
    * @throws RangeError when `streamId` is not valid or in use; LocalError `closed` after `close`.
    */
-  openStream(streamId: string = crypto.randomUUID()): StreamConnection {
+  openStream(streamId: string = randomUuid()): StreamConnection {
     if (this.#isClosed) throw new LocalError('closed', `${this.#label} is closed`);
     if (!isStreamId(streamId) || this.#streams.has(streamId)) {
       throw new RangeError(`stream id ${JSON.stringify(streamId)} is not valid or in use`);
@@ -196,6 +196,7 @@ export class RelayMux implements StreamHost {
   #loseCarrier(): void {
     this.#carrier = undefined;
     this.#replies.clear();
+    for (let next = this.#turns.shift(); next; next = this.#turns.shift()) next.isQueued = false;
     this.#run(() => {
       const nowMs = this.nowMs();
       for (const connection of [...this.#streams.values()]) {
@@ -295,7 +296,8 @@ export class RelayMux implements StreamHost {
       this.#remove(connection, stream.end);
       return;
     }
-    if (!connection.isQueued) {
+    // Without a carrier nothing can leave; `attach` settles every stream again.
+    if (this.#carrier && !connection.isQueued) {
       connection.isQueued = true;
       this.#turns.push(connection);
     }
@@ -425,4 +427,13 @@ export class RelayMux implements StreamHost {
       }
     });
   }
+}
+
+/** A UUID of version 4 (RFC 9562); `crypto.randomUUID` is missing in pages that came over plain HTTP. */
+function randomUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

@@ -47,6 +47,8 @@ export class SendWindow {
   #ackedThrough: number;
   #bytes = 0;
   #lostCount = 0;
+  /** No segment before this seq is lost: where to look for the first lost one. */
+  #lostFromSeq: number;
   #ackedByBits = 0;
   #order = 0;
   /** The highest orders that were acknowledged, highest first. */
@@ -64,6 +66,7 @@ export class SendWindow {
   ) {
     this.#nextSeq = firstSeq;
     this.#ackedThrough = serialAdd(firstSeq, -1);
+    this.#lostFromSeq = firstSeq;
     this.rtt = new RttEstimator(limits.initialRtoMs, limits.minRtoMs, limits.maxRtoMs);
   }
 
@@ -214,9 +217,11 @@ export class SendWindow {
   /** The first lost segment, which is sent again now. */
   takeLost(nowMs: number): SentSegment | undefined {
     if (this.#lostCount === 0) return undefined;
-    for (let place = 0; place < this.#segments.length; place++) {
+    const firstSeq = serialAdd(this.#nextSeq, -this.#segments.length);
+    for (let place = Math.max(0, serialDistance(this.#lostFromSeq, firstSeq)); place < this.#segments.length; place++) {
       const segment = this.#segments.at(place);
       if (!segment?.isLost) continue;
+      this.#lostFromSeq = serialAdd(segment.seq, 1);
       this.#setLost(segment, false);
       if (!segment.isResent) this.#resentUnacked++;
       segment.isResent = true;
@@ -250,7 +255,12 @@ export class SendWindow {
   #setLost(segment: SentSegment, isLost: boolean): void {
     if (segment.isLost === isLost) return;
     segment.isLost = isLost;
-    this.#lostCount += isLost ? 1 : -1;
+    if (!isLost) {
+      this.#lostCount--;
+      return;
+    }
+    if (this.#lostCount === 0 || serialDistance(segment.seq, this.#lostFromSeq) < 0) this.#lostFromSeq = segment.seq;
+    this.#lostCount++;
   }
 
   #noteOrder(segment: SentSegment, nowMs: number): void {

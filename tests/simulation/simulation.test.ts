@@ -7,10 +7,16 @@ import { replayCommand, simulate, type RunReport } from './simulate.ts';
 
 const seeds = 10_000;
 const perTest = 500;
+/** Of processor time, since other programs may run beside; alone it is the time that passes. */
 const wholeBudgetMs = 60_000;
 
 describe('every message arrives once, in order and whole, within bounds and in bounded time', () => {
   const startedAtMs = performance.now();
+  const processorMs = () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const processorAtStartMs = processorMs();
   let longestMs = 0;
   const totals = { runs: 0, messages: 0, bytes: 0, retransmits: 0, duplicates: 0, resumes: 0, steps: 0 };
 
@@ -52,7 +58,7 @@ describe('every message arrives once, in order and whole, within bounds and in b
         `${totals.messages} messages of ${(totals.bytes / 1e6).toFixed(0)} MB, ${totals.retransmits} segments resent, ` +
         `${totals.duplicates} duplicates suppressed, ${totals.resumes} resumes; longest ${(longestMs / 1000).toFixed(0)} s virtual`,
     );
-    if (totals.runs === seeds) expect(ms).toBeLessThan(wholeBudgetMs);
+    if (totals.runs === seeds) expect(processorMs() - processorAtStartMs).toBeLessThan(wholeBudgetMs);
   });
 });
 
