@@ -5,17 +5,15 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root, staleTargets } from '../lib/build.js';
 
-/**
- * @param {{ name: string }} user the test project; without one, a program that needs the server only
- * @throws Error when that cannot be built
- */
-export default function setup({ name } = { name: 'server' }) {
+/** @param {import('vitest/node').TestProject} project */
+export default function setup({ name }) {
   buildFor(name);
 }
 
 /**
  * For programs that run the built server outside of the test runner, too.
  * @param {string} name who needs it; only `browser` needs the page
+ * @throws Error when it cannot be built
  */
 export function buildFor(name) {
   const stale = () => staleTargets().filter((target) => target.name === 'backend' || name === 'browser');
