@@ -1,0 +1,192 @@
+// One terminal screen: xterm.js with what belongs to it. Lives as long as its process is listed, whether it is shown or
+// not; a part of the page lends it a place. Loaded on demand: this is the larger part of the page's code.
+
+import { FitAddon } from '@xterm/addon-fit';
+import { WebLinksAddon } from '@xterm/addon-web-links';
+import { Terminal } from '@xterm/xterm';
+import '@xterm/xterm/css/xterm.css';
+import { utf8Encode } from '../../../shared/bytes.ts';
+import { fixedSize, type TerminalSize } from './launch.ts';
+import { screenTheme } from './screen-theme.ts';
+
+export interface ScreenLook {
+  readonly isDark: boolean;
+  /** Pixels. */
+  readonly fontSize: number;
+  /** Keeps the lines in the page for a screen reader. Costs speed, so it is asked for. */
+  readonly isReadAloud: boolean;
+}
+
+export interface ScreenOptions {
+  /** False: shows output only. */
+  readonly takesInput: boolean;
+  readonly name: string;
+  onInput(bytes: Uint8Array): void;
+  /** The place has another size now. Not called while the size is fixed. */
+  onResize(size: TerminalSize): void;
+  onTitle(title: string): void;
+}
+
+const scrollbackLines = 10_000;
+
+export class Screen {
+  /** Keeps 80×24 whatever the place: the server cannot tell the process of another size. */
+  hasFixedSize = false;
+  readonly #terminal: Terminal;
+  readonly #fit = new FitAddon();
+  readonly #element = document.createElement('div');
+  readonly #observer = new ResizeObserver(() => this.#scheduleFit());
+  #isOpened = false;
+  #fitFrame = 0;
+  #glLease = 0;
+  #gl: { dispose(): void } | undefined;
+
+  constructor(
+    look: ScreenLook,
+    private readonly options: ScreenOptions,
+  ) {
+    this.#element.className = 'screen';
+    this.#terminal = new Terminal({
+      ...fixedSize,
+      allowProposedApi: false,
+      convertEol: !options.takesInput,
+      cursorBlink: false,
+      cursorInactiveStyle: options.takesInput ? 'outline' : 'none',
+      disableStdin: !options.takesInput,
+      fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--font-mono'),
+      fontSize: look.fontSize,
+      lineHeight: 1.15,
+      minimumContrastRatio: 4.5,
+      scrollback: scrollbackLines,
+      screenReaderMode: look.isReadAloud,
+      theme: screenTheme(look.isDark),
+      linkHandler: { activate: (_, link) => openLink(link) },
+    });
+    this.#terminal.loadAddon(this.#fit);
+    this.#terminal.loadAddon(new WebLinksAddon((_, link) => openLink(link)));
+    this.#terminal.onData((text) => options.onInput(utf8Encode(text)));
+    this.#terminal.onBinary((text) => options.onInput(Uint8Array.from(text, (char) => char.charCodeAt(0))));
+    this.#terminal.onResize(({ cols, rows }) => options.onResize({ cols, rows }));
+    this.#terminal.onTitleChange((title) => options.onTitle(title));
+    this.#terminal.attachCustomKeyEventHandler((event) => this.#takesKey(event));
+  }
+
+  get size(): TerminalSize {
+    return { cols: this.#terminal.cols, rows: this.#terminal.rows };
+  }
+
+  /** Shows the screen in `place`. */
+  attach(place: HTMLElement): void {
+    place.append(this.#element);
+    if (!this.#isOpened) {
+      this.#isOpened = true;
+      this.#terminal.open(this.#element);
+      this.#terminal.textarea?.setAttribute('aria-label', this.options.name);
+    }
+    this.#observer.observe(place);
+    this.fit();
+    void this.#drawByGpu();
+  }
+
+  /** Takes the screen out of its place; it goes on taking output. */
+  detach(): void {
+    this.#observer.disconnect();
+    cancelAnimationFrame(this.#fitFrame);
+    this.#glLease++;
+    this.#gl?.dispose();
+    this.#gl = undefined;
+    this.#element.remove();
+  }
+
+  /** As many columns and rows as the place holds. */
+  fit(): void {
+    if (this.hasFixedSize) this.#terminal.resize(fixedSize.cols, fixedSize.rows);
+    else if (this.#element.clientWidth > 0) this.#fit.fit();
+  }
+
+  /** @param onDrawn called when the bytes have been taken in. */
+  write(bytes: Uint8Array, onDrawn?: () => void): void {
+    this.#terminal.write(bytes, onDrawn);
+  }
+
+  /** A line of our own, set apart from the process's output. */
+  note(text: string): void {
+    const lead = this.#terminal.buffer.active.cursorX > 0 ? '\r\n' : '';
+    this.#terminal.write(`${lead}\x1b[0;2m[${text}]\x1b[0m\r\n`);
+  }
+
+  /** Empty, as at the start; for a replay. */
+  reset(): void {
+    this.#terminal.reset();
+  }
+
+  look(look: ScreenLook): void {
+    this.#terminal.options.theme = screenTheme(look.isDark);
+    this.#terminal.options.fontSize = look.fontSize;
+    this.#terminal.options.screenReaderMode = look.isReadAloud;
+    this.fit();
+  }
+
+  /** From here on nothing is typed into it. */
+  stopInput(): void {
+    this.#terminal.options.disableStdin = true;
+    this.#terminal.options.cursorInactiveStyle = 'none';
+  }
+
+  focus(): void {
+    this.#terminal.focus();
+  }
+
+  get selection(): string {
+    return this.#terminal.getSelection();
+  }
+
+  /** Everything that is still scrolled back to, as plain text. */
+  get text(): string {
+    const { active } = this.#terminal.buffer;
+    const lines: string[] = [];
+    for (let index = 0; index < active.length; index++) {
+      const line = active.getLine(index);
+      if (!line) continue;
+      const text = line.translateToString(true);
+      if (line.isWrapped && lines.length > 0) lines[lines.length - 1] += text;
+      else lines.push(text);
+    }
+    return `${lines.join('\n').trimEnd()}\n`;
+  }
+
+  dispose(): void {
+    this.detach();
+    this.#terminal.dispose();
+  }
+
+  /** Keys with Ctrl/Cmd+Shift are the page's; all others are the process's. */
+  #takesKey(event: KeyboardEvent): boolean {
+    return !((event.ctrlKey || event.metaKey) && event.shiftKey);
+  }
+
+  #scheduleFit(): void {
+    cancelAnimationFrame(this.#fitFrame);
+    this.#fitFrame = requestAnimationFrame(() => this.fit());
+  }
+
+  /** Browsers grant a page some 16 GPU contexts: only the shown screen holds one. Without it xterm draws by the DOM. */
+  async #drawByGpu(): Promise<void> {
+    const lease = ++this.#glLease;
+    try {
+      const { WebglAddon } = await import('@xterm/addon-webgl');
+      if (lease !== this.#glLease) return;
+      const gl = new WebglAddon();
+      gl.onContextLoss(() => gl.dispose());
+      this.#terminal.loadAddon(gl);
+      this.#gl = gl;
+    } catch {
+      // No WebGL here.
+    }
+  }
+}
+
+/** Output is not trusted: only web pages are opened, in a tab that knows nothing of this one. */
+function openLink(link: string): void {
+  if (/^https?:\/\//i.test(link)) window.open(link, '_blank', 'noopener,noreferrer');
+}

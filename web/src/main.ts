@@ -1,0 +1,19 @@
+// Starts the page.
+
+import { mount } from 'svelte';
+import { z } from 'zod';
+import App from './App.svelte';
+import { addressToKeep, linkedLaunch } from './lib/deep-link.ts';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/menu.css';
+
+// The page's Content-Security-Policy forbids code from strings, which zod would try.
+z.config({ jitless: true });
+
+const linked = linkedLaunch(location.search);
+history.replaceState(null, '', addressToKeep(location.href));
+
+const target = document.getElementById('app');
+if (!target) throw new Error('index.html has no #app');
+mount(App, { target, props: { linked } });

@@ -1,0 +1,176 @@
+// The processes of one connection, and which of them the page shows. Remembers them for a reload, by id: their output is
+// read again from the server.
+
+import { tick } from 'svelte';
+import { z } from 'zod';
+import type { ExecServerClient } from '../../../shared/client/harness.ts';
+import { quoteArgv } from '../lib/argv.ts';
+import { launchSchema, plainLaunch, type Launch } from '../lib/launch.ts';
+import { readStored, tabArea, writeStored } from '../lib/storage.ts';
+import type { ServerConnection } from './connections.svelte.ts';
+import { launchHistory } from './history.svelte.ts';
+import { RunningProcess } from './running-process.svelte.ts';
+import { settings } from './settings.svelte.ts';
+
+const storedSchema = z.object({
+  selected: z.string(),
+  processes: z.array(
+    z.object({
+      id: z.string(),
+      launch: launchSchema,
+      status: z.enum(['running', 'ended', 'lost']),
+      exitCode: z.number().optional(),
+      startedAtMs: z.number(),
+      endedAtMs: z.number().optional(),
+      isShown: z.boolean(),
+    }),
+  ),
+});
+const key = 'processes';
+
+/** The tab that starts something new. */
+export const launcherTab = 'launcher';
+
+export class Terminals {
+  processes = $state.raw<readonly RunningProcess[]>([]);
+  /** Id of a process, or `launcherTab`. */
+  selected = $state<string>(launcherTab);
+  /** What the launcher is filled with. */
+  draft = $state<Launch>(plainLaunch);
+  isRestoring = $state(false);
+  /** Ids of processes that have a tab. */
+  #shown = $state.raw<ReadonlySet<string>>(new Set());
+
+  constructor(readonly connection: ServerConnection) {
+    connection.onSession = (client, isResumed) => void this.#sessionOpened(client, isResumed);
+    this.isRestoring = (readStored(tabArea, key, storedSchema)?.processes.length ?? 0) > 0;
+    $effect.root(() => {
+      $effect(() => {
+        const look = settings.screenLook;
+        for (const process of this.processes) process.screen.look(look);
+      });
+      $effect(() => this.#store());
+    });
+  }
+
+  get shown(): readonly RunningProcess[] {
+    return this.processes.filter(({ id }) => this.#shown.has(id));
+  }
+
+  get current(): RunningProcess | undefined {
+    return this.processes.find(({ id }) => id === this.selected);
+  }
+
+  get runningCount(): number {
+    return this.processes.filter((process) => !process.isOver).length;
+  }
+
+  /** The executor's own shell on a terminal. */
+  openShell(): Promise<void> {
+    return this.launch({ ...plainLaunch, kind: 'argv', line: quoteArgv([this.connection.traits.shellPath]) });
+  }
+
+  /** Starts it in a tab of its own. What goes wrong is told there. */
+  async launch(launch: Launch): Promise<void> {
+    const { client } = this.connection;
+    if (!client) return;
+    launchHistory.add(launch);
+    const { Screen } = await import('../lib/screen.ts');
+    const id = `${nameOf(launch)}-${randomSuffix()}`;
+    const process = new RunningProcess(this.connection, id, launch, Screen);
+    this.processes = [...this.processes, process];
+    this.show(process);
+    // Its tab lends the screen a place, and so a size to start with.
+    await tick();
+    process.screen.focus();
+    await process.start(client);
+  }
+
+  /** Opens a tab for it, or goes to the one that there is. */
+  show(process: RunningProcess): void {
+    this.#shown = new Set(this.#shown).add(process.id);
+    this.selected = process.id;
+  }
+
+  select(tab: string): void {
+    this.selected = tab;
+  }
+
+  /** Closes the tab. What still runs goes on and stays in the list; what is over goes away. */
+  close(process: RunningProcess): void {
+    const { shown } = this;
+    const index = shown.indexOf(process);
+    const next = shown[index + 1] ?? shown[index - 1];
+    if (this.selected === process.id) this.selected = next?.id ?? launcherTab;
+    this.#shown = new Set([...this.#shown].filter((id) => id !== process.id));
+    if (process.isOver) this.#remove(process);
+  }
+
+  /** Takes all that are over out of the list. */
+  clearEnded(): void {
+    for (const process of this.processes) if (process.isOver) this.close(process);
+  }
+
+  /** Fills the launcher and goes there. */
+  edit(launch: Launch): void {
+    this.draft = launch;
+    this.selected = launcherTab;
+  }
+
+  #remove(process: RunningProcess): void {
+    this.processes = this.processes.filter((other) => other !== process);
+    process.dispose();
+  }
+
+  async #sessionOpened(client: ExecServerClient, isResumed: boolean): Promise<void> {
+    const stored = this.isRestoring ? readStored(tabArea, key, storedSchema) : undefined;
+    if (stored) await this.#restore(stored);
+    this.isRestoring = false;
+    for (const process of this.processes) {
+      // What is over already is shown as it was, unless the page has forgotten it by a reload.
+      if (process.isOver && !stored) continue;
+      if (isResumed) void process.resume(client);
+      else process.lose('the server has ended its session');
+    }
+  }
+
+  async #restore(stored: z.infer<typeof storedSchema>): Promise<void> {
+    const { Screen } = await import('../lib/screen.ts');
+    this.processes = stored.processes.map((kept) => {
+      const process = new RunningProcess(this.connection, kept.id, kept.launch, Screen, kept.startedAtMs);
+      if (kept.status !== 'running') process.restoreEnd(kept.status, kept.exitCode, kept.endedAtMs);
+      return process;
+    });
+    this.#shown = new Set(stored.processes.filter(({ isShown }) => isShown).map(({ id }) => id));
+    this.selected = this.#shown.has(stored.selected) ? stored.selected : launcherTab;
+    await tick();
+  }
+
+  #store(): void {
+    if (this.isRestoring) return;
+    const processes = this.processes.flatMap((process) => {
+      const { id, launch, status, exitCode, startedAtMs, endedAtMs } = process;
+      if (status === 'failed') return [];
+      const isShown = this.#shown.has(id);
+      return [
+        { id, launch, status: status === 'starting' ? 'running' : status, exitCode, startedAtMs, endedAtMs, isShown },
+      ];
+    });
+    writeStored(tabArea, key, processes.length === 0 ? undefined : { selected: this.selected, processes });
+  }
+}
+
+/** The beginning of a process id: says what it is, wherever the id is shown. */
+function nameOf(launch: Launch): string {
+  const word = /^\S*/.exec(launch.line.trim())?.[0] ?? '';
+  return (
+    word
+      .replace(/^.*\//, '')
+      .replace(/[^\w.-]/g, '')
+      .slice(0, 20) || 'process'
+  );
+}
+
+function randomSuffix(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
