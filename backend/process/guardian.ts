@@ -3,7 +3,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 
-/** Reads "+ PGID" and "- PGID" lines; at the end of its input it kills what is left. */
+/** Reads "+ PGID" and "- PGID" lines; at the end of its input it kills what is left. dash's kill knows no `--`. */
 const script = `trap '' HUP INT TERM
 live=' '
 while read -r change group; do
@@ -12,7 +12,7 @@ while read -r change group; do
     -) live="\${live%% $group *} \${live#* $group }" ;;
   esac
 done
-for group in $live; do kill -KILL -- "-$group" 2>/dev/null; done`;
+for group in $live; do kill -KILL "-$group" 2>/dev/null; done`;
 
 export class Guardian {
   #shell: ChildProcess | undefined;
