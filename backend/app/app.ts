@@ -3,9 +3,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
+import type { WebSocket } from 'ws';
 import type { Registry } from 'prom-client';
 import { execServerSchema } from '../../shared/protocol/schema.ts';
 import type { ExecServer } from '../exec/exec-server.ts';
+import { registryRoutes, type RegistrySettings } from '../relay/registry.ts';
+import { relayApi } from '../relay/relay-api.ts';
+import { bump } from '../relay/relay-metrics.ts';
+import type { Rendezvous } from '../relay/rendezvous.ts';
+import { verifyTarget, type RelayGrant } from '../relay/signed-url.ts';
 import { ServerWebSocket, webSockets, type UpgradeGuard, type WebSocketOptions } from '../transports/websocket.ts';
 import { judgeOrigin, judgeToken, tokenCookie, type AccessRules, type Refusal } from './access.ts';
 import { openApi } from './openapi.ts';
@@ -19,8 +25,22 @@ export interface App {
   readonly guard: UpgradeGuard;
 }
 
-/** Everything on one port: the page, the exec server at `/` and `/exec`, and what machines ask for. */
-export function serveApp(server: ExecServer, access: AccessRules, options: WebSocketOptions, version: string): App {
+/** What `serve` has beside the exec server. */
+export interface Relay {
+  readonly rendezvous: Rendezvous;
+  /** Signs its URLs. */
+  readonly secret: Uint8Array;
+  readonly settings: RegistrySettings;
+}
+
+/** Everything on one port: the page, the exec server at `/` and `/exec`, the relay, and what machines ask for. */
+export function serveApp(
+  server: ExecServer,
+  relay: Relay,
+  access: AccessRules,
+  options: WebSocketOptions,
+  version: string,
+): App {
   const hono = new Hono<AppEnv>();
   const sockets = webSockets(hono, options);
   const upgrade = execUpgrade(server, sockets, options);
@@ -53,8 +73,16 @@ export function serveApp(server: ExecServer, access: AccessRules, options: WebSo
     if (refusal) return refused(c, refusal);
     return next();
   };
-  hono.get('/metrics', requireToken, (c) => metricsAnswer(c, server));
+  hono.get('/metrics', requireToken, (c) => metricsAnswer(c, server, relay.rendezvous));
   hono.get('/schema/exec-server.json', (c) => c.json(execServerSchema()));
+  hono.use('/cloud/*', requireToken);
+  hono.route('/cloud', registryRoutes(relay.rendezvous, relay.secret, relay.settings));
+  hono.use('/api/*', requireToken);
+  hono.route('/api/relay', relayApi(relay.rendezvous));
+  const relayDoor = new RelayDoor(relay);
+  hono.get('/relay/:id', relayUpgrade(relayDoor, sockets), (c) =>
+    c.json(httpError('upgrade_required', 'this is a WebSocket endpoint'), 426),
+  );
   hono.get('/openapi.json', (c) => c.json(openApi(version)));
 
   hono.notFound((c) => c.json(httpError('not_found', `nothing is served at ${c.req.path}`), 404));
@@ -63,7 +91,11 @@ export function serveApp(server: ExecServer, access: AccessRules, options: WebSo
   return {
     hono,
     sockets,
-    guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)),
+    guard: upgradeGuard((request) => {
+      const isRelay = request.url?.startsWith('/relay/') === true;
+      // A relay URL is its own token.
+      return judgeOrigin(request, access) ?? (isRelay ? relayDoor.judge(request) : judgeToken(request, access));
+    }),
   };
 }
 
@@ -94,14 +126,46 @@ export function listenerApp(server: ExecServer, access: AccessRules, options: We
 
 function execUpgrade(server: ExecServer, sockets: ReturnType<typeof webSockets<AppEnv>>, options: WebSocketOptions) {
   return sockets.upgradeWebSocket((c) => {
-    const { remoteAddress, remotePort } = (c.env as HttpBindings).incoming.socket;
-    const label = `exec-server websocket ${remoteAddress}:${remotePort}`;
+    const { socket } = (c.env as HttpBindings).incoming;
+    const label = `exec-server websocket ${socket.remoteAddress}:${socket.remotePort}`;
     return {
       onOpen: (_, { raw }) => {
-        if (raw) server.accept(new ServerWebSocket(raw, label, options.pingIntervalMs));
+        if (raw) server.accept(new ServerWebSocket(raw, socket, label, options.pingIntervalMs));
       },
     };
   });
+}
+
+/** Lets those in who hold a signed URL. */
+class RelayDoor {
+  readonly #grants = new WeakMap<IncomingMessage, RelayGrant>();
+
+  constructor(private readonly relay: Relay) {}
+
+  judge(request: IncomingMessage): Refusal | undefined {
+    const grant = verifyTarget(request.url ?? '', this.relay.secret, Date.now());
+    if (typeof grant !== 'string') {
+      this.#grants.set(request, grant);
+      return undefined;
+    }
+    bump(this.relay.rendezvous.metrics.refused, grant);
+    const why = grant === 'expired' ? 'has expired' : 'is not signed by this server';
+    return { status: 401, code: grant, reason: `this relay URL ${why}; ask /cloud/executor/ID/connect for another` };
+  }
+
+  open(request: IncomingMessage, socket: WebSocket): void {
+    const grant = this.#grants.get(request);
+    if (grant) this.relay.rendezvous.accept(socket, grant);
+    else socket.terminate();
+  }
+}
+
+function relayUpgrade(door: RelayDoor, sockets: ReturnType<typeof webSockets<AppEnv>>) {
+  return sockets.upgradeWebSocket((c) => ({
+    onOpen: (_, { raw }) => {
+      if (raw) door.open((c.env as HttpBindings).incoming, raw);
+    },
+  }));
 }
 
 function healthRoutes(hono: Hono<AppEnv>, server: ExecServer, version: string): void {
@@ -116,11 +180,15 @@ function healthRoutes(hono: Hono<AppEnv>, server: ExecServer, version: string): 
   hono.get('/readyz', (c) => c.json(health()));
 }
 
-async function metricsAnswer(c: Context, server: ExecServer): Promise<Response> {
+async function metricsAnswer(c: Context, server: ExecServer, rendezvous?: Rendezvous): Promise<Response> {
   // Loaded on first use: most servers are never scraped.
   const { metricsRegistry } = await import('./metrics.ts');
   let registry = registries.get(server);
-  if (!registry) registries.set(server, (registry = metricsRegistry(server)));
+  if (!registry) {
+    registry = metricsRegistry(server);
+    if (rendezvous) (await import('../relay/prometheus.ts')).addRelayMetrics(registry, rendezvous);
+    registries.set(server, registry);
+  }
   return c.text(await registry.metrics(), 200, { 'content-type': registry.contentType });
 }
 

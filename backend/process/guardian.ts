@@ -2,6 +2,7 @@
 // that the server had started and not yet seen exit. Node cannot set a parent-death signal on its children.
 
 import { spawn, type ChildProcess } from 'node:child_process';
+import { Socket } from 'node:net';
 
 /** Reads "+ PGID" and "- PGID" lines; at the end of its input it kills what is left. dash's kill knows no `--`. */
 const script = `trap '' HUP INT TERM
@@ -33,7 +34,7 @@ export class Guardian {
     shell.on('exit', forget);
     shell.stdin.on('error', () => undefined);
     shell.unref();
-    (shell.stdin as unknown as { unref?(): void }).unref?.();
+    if (shell.stdin instanceof Socket) shell.stdin.unref();
     this.#shell = shell;
   }
 

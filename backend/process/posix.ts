@@ -5,7 +5,7 @@
 // posix_spawn: Node and node-pty fork(), which copies the page tables of the whole server: 1 ms with a small heap, 5 ms with
 // 200 MB. posix_spawn borrows the memory until exec (vfork), tells the exact error, and sets argv[0] freely.
 
-import { closeSync, constants } from 'node:fs';
+import { closeSync, constants, readdirSync } from 'node:fs';
 import koffi from 'koffi';
 import { osErrorOf } from './os-error.ts';
 
@@ -49,8 +49,17 @@ function libc(): Record<keyof typeof prototypes, Int> {
     calls = Object.fromEntries(
       Object.entries(prototypes).map(([name, prototype]) => [name, library.func(prototype) as Int]),
     ) as Record<keyof typeof prototypes, Int>;
+    keepInheritedFromChildren(calls);
   }
   return calls;
+}
+
+/** Node makes its own descriptors close-on-exec; what our parent left open to us is not, and is none of our children's. */
+function keepInheritedFromChildren({ fcntl }: Record<keyof typeof prototypes, Int>): void {
+  for (const name of readdirSync('/dev/fd')) {
+    const fd = Number(name);
+    if (fd > 2) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
 }
 
 export interface Pipe {

@@ -4,7 +4,7 @@
 // @hono/node-ws 1.3 needs guarding: its upgrade listener parses the request target with `new URL` and dies on `GET //`, and
 // a reset during the upgrade is an unhandled socket error. So it is called by a listener of ours, for what has passed.
 
-import type { IncomingMessage, Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { createNodeWebSocket, type NodeWebSocket } from '@hono/node-ws';
 import type { Env, Hono } from 'hono';
@@ -49,10 +49,10 @@ export function webSockets<E extends Env>(app: Hono<E>, options: WebSocketOption
   return {
     upgradeWebSocket: nodeWebSocket.upgradeWebSocket,
     attach(server: Server, guard: UpgradeGuard): void {
-      let upgrade: UpgradeListener | undefined;
-      nodeWebSocket.injectWebSocket({
-        on: (_: 'upgrade', listener: UpgradeListener) => (upgrade = listener),
-      } as unknown as Server);
+      // The listener of node-ws goes to a server that never listens; what has passed the guard is handed to it.
+      const unbound = createServer();
+      nodeWebSocket.injectWebSocket(unbound);
+      const [upgrade] = unbound.listeners('upgrade') as UpgradeListener[];
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         // A reset must not become an unhandled error.
         socket.on('error', () => socket.destroy());
@@ -104,7 +104,7 @@ function upgradeProblem(request: IncomingMessage): { status: number; reason: str
   return undefined;
 }
 
-/** A Connection over an accepted WebSocket. */
+/** A Connection over an accepted WebSocket and the socket below it, to which long output is written directly. */
 export class ServerWebSocket implements Connection {
   isClosed = false;
   readonly #raw: Socket;
@@ -118,12 +118,12 @@ export class ServerWebSocket implements Connection {
 
   constructor(
     private readonly socket: WebSocket,
+    raw: Socket,
     readonly label: string,
     private readonly pingIntervalMs: number,
   ) {
-    // ws has no public way to its socket; its types hide the field.
-    this.#raw = (socket as unknown as { _socket: Socket })._socket;
-    this.#raw.setTimeout(0);
+    this.#raw = raw;
+    raw.setTimeout(0);
   }
 
   get bufferedBytes(): number {

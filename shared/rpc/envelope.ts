@@ -65,8 +65,11 @@ export function parseEnvelope(text: string): Envelope {
   if (requestId === undefined) return malformed('a message needs a method, or an id with a result or an error');
   if ('result' in message) return { kind: 'response', id: requestId, result: message['result'] };
   const error = message['error'];
-  if (isObject(error) && Number.isInteger(error['code']) && typeof error['message'] === 'string') {
-    return { kind: 'error', id: requestId, error: error as unknown as RpcErrorBody };
+  if (isObject(error)) {
+    const { code, message: text, data } = error;
+    if (typeof code === 'number' && Number.isInteger(code) && typeof text === 'string') {
+      return { kind: 'error', id: requestId, error: { code, message: text, data } };
+    }
   }
   return malformed('a message needs a method, or an id with a result or an error');
 }
