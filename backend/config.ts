@@ -65,6 +65,15 @@ export const execSettingList = [
     'long polls, waits, HTTP requests and blocked writes of one connection at a time',
     { min: 1 },
   ),
+  count(
+    'maxPipelinedRequests',
+    1024,
+    'requests',
+    'requests of one connection that are read ahead of being served; beyond, it is not read',
+    {
+      min: 1,
+    },
+  ),
   count('maxStartBytes', 1 * MiB, 'bytes', 'argv and environment of one process', { min: KiB }),
   count('maxMessageBytes', 48 * MiB, 'bytes', 'largest message taken; larger ones end the connection (1009)', {
     min: 64 * KiB,

@@ -34,8 +34,7 @@ import type { ExecSettings } from './settings.ts';
 
 /** Work of one connection before others get their turn, ms. */
 const sliceMs = 4;
-/** Reading stops while more than this waits to be served, in messages and in bytes of text. */
-const maxInboxMessages = 1024;
+/** Reading stops while more than this waits to be served, in bytes of text; in messages: --max-pipelined-requests. */
 const maxInboxBytes = 1024 * 1024;
 /** Reading and serving stop while more than this of unread answers waits: output is held back long before (limits.highWaterBytes). */
 const maxUnreadAnswerBytes = 8 * limits.highWaterBytes;
@@ -327,7 +326,9 @@ export class HarnessConnection implements SessionHolder {
   /** Reading goes on while what waits is small: a harness that pipelines without end feels it, the server does not. */
   #updateReading(): void {
     const mustPause =
-      this.#inbox.length > maxInboxMessages || this.#inboxBytes > maxInboxBytes || this.#hasUnreadAnswers;
+      this.#inbox.length > this.options.settings.maxPipelinedRequests ||
+      this.#inboxBytes > maxInboxBytes ||
+      this.#hasUnreadAnswers;
     if (mustPause === this.#isReadingPaused) return;
     this.#isReadingPaused = mustPause;
     if (mustPause) this.connection.pause();

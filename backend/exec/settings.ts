@@ -17,6 +17,8 @@ export interface ExecSettings {
   readonly maxProcesses: number;
   /** Requests of one connection that wait for output, a reader or a peer. */
   readonly maxWaitingRequests: number;
+  /** Requests of one connection that are read ahead of being served. */
+  readonly maxPipelinedRequests: number;
   /** argv and environment of one process, bytes. */
   readonly maxStartBytes: number;
   readonly maxMessageBytes: number;
