@@ -107,8 +107,9 @@ export function markdownPage(outcomes: readonly Outcome[], when: Date): string {
   return lines.join('\n');
 }
 
+/** A title as a sentence; a name with an underscore in front keeps its spelling. */
 function sentence(title: string): string {
-  return `${title.charAt(0).toUpperCase()}${title.slice(1)}.`;
+  return /^\w*_/.test(title) ? `${title}.` : `${title.charAt(0).toUpperCase()}${title.slice(1)}.`;
 }
 
 /** Text that is safe inside a Markdown table. */

@@ -32,7 +32,7 @@ const plainCommands: Scenario = {
       assert.equal(commandReport(place?.text).output.trim(), `${await realpath(below)}\ndumb\nthread`);
       const [nowhere] = await model.call(command('echo ran', { cwd: path.join(context.cwd, 'missing') }));
       assert.doesNotMatch(nowhere?.text ?? '', /^ran$/m);
-      evidence = `0, 1, 3, 127, 255 exact; SIGKILL ${String(signalled)}; missing cwd: ${clipped(nowhere?.text ?? '', 120)}`;
+      evidence = `0, 1, 3, 127, 255 exact; SIGKILL ${String(signalled)}; missing cwd: ${clipped(nowhere?.text ?? '')}`;
       return 'done';
     });
     return evidence;

@@ -89,7 +89,7 @@ function reconnect(kind: CutKind, names: Pick<Scenario, 'id' | 'title' | 'genuin
 
 const cutOff: Scenario = {
   id: 'cut-without-reconnect',
-  title: 'CLI 0.131, cut off in the middle of output, tells the model so; its server ends the command',
+  title: 'CLI 0.131, cut off in the middle of output, tells the model so and does not dial again',
   notFor: ({ isPushed }) => (isPushed ? 'CLI 0.169 reconnects' : undefined),
   async run(context) {
     cutInOutput(context, 'reset');

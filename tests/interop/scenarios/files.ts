@@ -79,7 +79,7 @@ const viewImage: Scenario = {
       assert.ok(image.equals(png), 'the model was shown other bytes');
       const [missing] = await model.call({ tool: 'view_image', args: { path: path.join(context.cwd, 'none.png') } });
       assert.equal(missing?.images.length, 0);
-      evidence = `${String(image.length)} bytes equal; missing: ${clipped(missing?.text ?? '', 100)}`;
+      evidence = `${String(image.length)} bytes equal; missing: ${clipped(missing?.text ?? '')}`;
       return 'done';
     });
     assert.ok(asked(context, 'fs/readFile', 'picture.png'));

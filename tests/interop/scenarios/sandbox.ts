@@ -60,8 +60,8 @@ function sandboxed(mode: 'read-only' | 'workspace-write', id: string, title: str
       }
       const content = await readFile(patched, 'utf8');
       if (mode === 'read-only') assert.equal(content, 'before\n', 'UNCONFINED: a read-only run changed a file');
-      const how = ran ? 'ran confined' : `refused: ${clipped(commandText, 160)}`;
-      const patchHow = content === 'after\n' ? 'applied' : `not applied (${clipped(patchText, 110)})`;
+      const how = ran ? 'ran confined' : `refused: ${clipped(commandText)}`;
+      const patchHow = content === 'after\n' ? 'applied' : `not applied (${clipped(patchText)})`;
       return `${asked}; command ${how}; patch ${patchHow}`;
     },
   };
