@@ -27,8 +27,11 @@ function fileCase(name: string, method: 'fs/readFile' | 'fs/writeFile'): BenchCa
     name,
     state: 'warm',
     deadlineMs: 60_000,
-    metrics: [{ key: 'rate', title: `${method} of 4 MiB`, unit: 'MB/s', better: 'higher', digits: 0 }],
-    async run({ connect, folder, isQuick }) {
+    metrics: [
+      { key: 'rate', title: `${method} of 4 MiB`, unit: 'MB/s', better: 'higher', digits: 0 },
+      { key: 'cpu', title: `${method}, server CPU`, unit: 's/GB', better: 'lower', digits: 2 },
+    ],
+    async run({ connect, folder, isQuick, server }) {
       const client = await connect({ buffer: receiveBuffer });
       const file = join(folder, name);
       const isRead = method === 'fs/readFile';
@@ -37,6 +40,8 @@ function fileCase(name: string, method: 'fs/readFile' | 'fs/writeFile'): BenchCa
       const frame = client.requestFrame(REQUEST_ID, method, params);
       const count = isQuick ? 6 : 20;
       let lastAnswer = '';
+      const pids = server.pids();
+      const cpuBefore = server.cpuSeconds(pids);
       const startedAtMs = performance.now();
       await new Promise<void>((resolve, reject) => {
         let answered = 0;
@@ -50,10 +55,12 @@ function fileCase(name: string, method: 'fs/readFile' | 'fs/writeFile'): BenchCa
         client.socket.send(frame);
       });
       const seconds = (performance.now() - startedAtMs) / 1000;
+      const gigabytes = (count * FILE_BYTES) / 1e9;
+      const cpu = (server.cpuSeconds(pids) - cpuBefore) / gigabytes;
       const { result } = parseMessage(lastAnswer);
       if (!isJsonObject(result)) throw new Error(`${method} failed: ${lastAnswer.slice(0, 300)}`);
       assertContent(isRead ? Buffer.from(String(result['dataBase64']), 'base64') : readFileSync(file));
-      return { rate: (count * FILE_BYTES) / 1e6 / seconds };
+      return { rate: (gigabytes * 1000) / seconds, cpu };
     },
   };
 }
