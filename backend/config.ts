@@ -1,6 +1,7 @@
 // Every setting: flag, environment variable, default, unit, meaning. Flags and --help of the commands, and the table in
 // docs/configuration.md, are made from this list. Flags win over the environment, the environment over the default.
 
+import { readFileSync } from 'node:fs';
 import type { ExecSettings } from './exec/settings.ts';
 
 export interface Setting {
@@ -93,6 +94,25 @@ export const serveSettingList = [
   text('allowOrigin', '', 'browser origins let in beside our own, separated by commas, e.g. https://ide.example'),
   text('allowHost', '', 'names taken in Host beside loopback and the bound address, separated by commas'),
   count('maxConnections', 5000, 'connections', 'sockets at a time', { min: 1 }),
+  text(
+    'publicUrl',
+    '',
+    'what peers of the relay reach us by, e.g. wss://relay.example; default: the Host that they ask',
+  ),
+  text(
+    'relaySecretFile',
+    '',
+    'file with the secret that signs relay URLs; EXEC_WORKBENCH_RELAY_SECRET or random otherwise',
+  ),
+  count('relayUrlTtlMs', 3_600_000, 'ms', 'how long a relay URL can be used to connect', { min: 1000 }),
+  count('relayGraceMs', 30_000, 'ms', 'how long streams of a resumable peer outlive its connection'),
+  count('relayMaxFrameBytes', 48 * MiB, 'bytes', 'largest relay frame; larger ones end the connection (1009)', {
+    min: 1 * KiB,
+    max: 512 * MiB,
+  }),
+  count('relayMaxStreams', 8192, 'streams', 'streams of one executor; more are reset', { min: 1 }),
+  count('relayMaxHarnesses', 2048, 'connections', 'harnesses of one executor; more are closed', { min: 1 }),
+  count('relayMaxQueuedBytes', 16 * MiB, 'bytes', 'frames that wait for one slow peer; with more it is disconnected'),
 ] as const;
 
 type Values<List extends readonly Setting[]> = {
@@ -104,7 +124,12 @@ type Values<List extends readonly Setting[]> = {
 };
 
 export type ExecConfig = Values<typeof execSettingList> & ExecSettings;
-export type ServeConfig = ExecConfig & Values<typeof serveSettingList> & { readonly token: string | undefined };
+export type ServeConfig = ExecConfig &
+  Values<typeof serveSettingList> & {
+    readonly token: string | undefined;
+    /** Signs relay URLs; nodes that share it admit each other's peers. Undefined: random. */
+    readonly relaySecret: string | undefined;
+  };
 
 /** A mistake of whoever started the program: one line on stderr, exit code 2. */
 export class UsageError extends Error {}
@@ -131,12 +156,36 @@ export function serveConfig(flags: Readonly<Record<string, unknown>>, env: NodeJ
     ...readSettings(execSettingList, flags, env),
     ...readSettings(serveSettingList, flags, env),
     token,
+    relaySecret: relaySecret(flags, env),
   };
+  if (config.publicUrl !== '' && !/^wss?:\/\/[^/?#]+$/.test(config.publicUrl)) {
+    throw new UsageError(`--public-url: expected ws://HOST or wss://HOST without a path, got ${config.publicUrl}`);
+  }
   if (!config.auth && !isLoopbackAddress(config.host)) {
     throw new UsageError(`--no-auth is for loopback only, not for --host ${config.host}`);
   }
   return Object.freeze(config);
 }
+
+/** @throws UsageError when the file cannot be read, or the secret is too short to be one. */
+function relaySecret(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): string | undefined {
+  const file = flags['relaySecretFile'] ?? env[envName('relaySecretFile')];
+  let secret = env['EXEC_WORKBENCH_RELAY_SECRET'];
+  if (typeof file === 'string' && file !== '') {
+    try {
+      secret = readFileSync(file, 'utf8');
+    } catch (error) {
+      throw new UsageError(`--relay-secret-file: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (secret === undefined) return undefined;
+  if (secret.trim().length < minRelaySecretLength) {
+    throw new UsageError(`the relay secret has fewer than ${minRelaySecretLength} characters`);
+  }
+  return secret.trim();
+}
+
+const minRelaySecretLength = 16;
 
 /** An IP address of this machine only; a name is none, whatever it resolves to. */
 export function isLoopbackAddress(host: string): boolean {

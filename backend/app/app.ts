@@ -155,7 +155,7 @@ class RelayDoor {
 
   open(request: IncomingMessage, socket: WebSocket): void {
     const grant = this.#grants.get(request);
-    if (grant) this.relay.rendezvous.accept(socket, grant);
+    if (grant) this.relay.rendezvous.accept(socket, request.socket, grant);
     else socket.terminate();
   }
 }

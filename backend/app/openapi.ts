@@ -24,6 +24,16 @@ const json = (description: string) => ({
   content: { 'application/json': { schema: { type: 'object' } } },
 });
 
+/** Both spellings of the registry answer alike. */
+function registryPaths(spelling: 'executor' | 'environment'): Record<string, unknown> {
+  const answers = { 200: json(`{${spelling}_id, url, resumable_url}`), 400: errorAnswer, 401: errorAnswer };
+  return {
+    [`/cloud/${spelling}`]: { get: { summary: 'Who is online', responses: { 200: json('List'), 401: errorAnswer } } },
+    [`/cloud/${spelling}/{id}/register`]: { post: { summary: 'A URL for the executor to dial', responses: answers } },
+    [`/cloud/${spelling}/{id}/connect`]: { post: { summary: 'A URL for a harness to dial', responses: answers } },
+  };
+}
+
 export function openApi(version: string): Record<string, unknown> {
   const open = { security: [] };
   return {
@@ -71,6 +81,36 @@ export function openApi(version: string): Record<string, unknown> {
       },
       '/schema/exec-server.json': {
         get: { ...open, summary: 'JSON Schema of the exec-server protocol', responses: { 200: json('JSON Schema') } },
+      },
+      ...registryPaths('executor'),
+      ...registryPaths('environment'),
+      '/relay/{id}': {
+        get: {
+          ...open,
+          summary: 'The rendezvous: one relay frame per binary WebSocket message; needs a signed URL from the registry',
+          responses: {
+            101: { description: 'WebSocket' },
+            401: { description: 'No valid signature' },
+            403: errorAnswer,
+          },
+        },
+      },
+      '/api/relay': {
+        get: { summary: 'Counters of the relay', responses: { 200: json('Counters'), 401: errorAnswer } },
+      },
+      '/api/relay/executors/{id}/streams': {
+        get: {
+          summary: 'Streams of an executor that is connected to this node',
+          responses: { 200: json('Streams'), 401: errorAnswer, 404: errorAnswer },
+        },
+      },
+      '/api/relay/executors/{id}/impairment': {
+        get: { summary: 'How bad its link is made', responses: { 200: json('Impairment'), 401: errorAnswer } },
+        put: {
+          summary: 'Make its link bad: drop, duplicate, reorder, delay, throttle, cut; seeded',
+          responses: { 200: json('Impairment'), 400: errorAnswer, 401: errorAnswer },
+        },
+        delete: { summary: 'Make it good again', responses: { 200: json('Impairment'), 401: errorAnswer } },
       },
       '/openapi.json': { get: { ...open, summary: 'This document', responses: { 200: json('OpenAPI') } } },
     },

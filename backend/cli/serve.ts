@@ -6,6 +6,8 @@ import { isLoopbackAddress, type ServeConfig } from '../config.ts';
 import { ExecServer } from '../exec/exec-server.ts';
 import { listen } from '../listen.ts';
 import { makeLog } from '../log.ts';
+import { MemoryBus } from '../relay/bus-memory.ts';
+import { Rendezvous } from '../relay/rendezvous.ts';
 import { onStopSignal } from '../stop-signal.ts';
 import { version } from '../version.ts';
 
@@ -13,8 +15,12 @@ export async function serve(config: ServeConfig): Promise<void> {
   const log = makeLog(config.logLevel);
   const server = new ExecServer(config, log, version);
   const token = config.auth ? (config.token ?? randomBytes(24).toString('base64url')) : undefined;
+  const rendezvous = new Rendezvous(config, new MemoryBus(), log);
+  await rendezvous.open();
+  const secret = config.relaySecret === undefined ? randomBytes(32) : Buffer.from(config.relaySecret);
   const app = serveApp(
     server,
+    { rendezvous, secret, settings: config },
     {
       token,
       allowedOrigins: listOf(config.allowOrigin),
@@ -28,6 +34,7 @@ export async function serve(config: ServeConfig): Promise<void> {
   );
   const listening = await listen(app, config.host, config.port, config.maxConnections);
   onStopSignal(async () => {
+    await rendezvous.close();
     await server.close();
     await listening.close();
   });

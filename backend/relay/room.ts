@@ -1,0 +1,477 @@
+// Everything about one executor at one rendezvous node: its connection, its harnesses, and who owns which stream.
+//
+//   state      what a frame of a harness meets                                       left by
+//   here       ownership of its stream, then the executor's socket                   executor leaves → away or offline
+//   elsewhere  the bus, to the node where the executor is                            that node says so, or dies
+//   away       dropped, it will be resent (resumable harness); else offline          grace is over → offline
+//   offline    reset("executor_offline")                                             executor connects
+//
+// Routing needs `stream_id` and the body's kind, no more: frames go on byte for byte.
+
+import type { CloseInfo } from '../../shared/connection/connection.ts';
+import { encodeFrame, peekRoute } from '../../shared/relay/codec.ts';
+import type { Impairments } from './impairment.ts';
+import { bump, type RelayCutReason, type RelayMetrics, type RelayResetReason } from './relay-metrics.ts';
+
+export interface RelaySettings {
+  /** Largest frame taken, bytes. */
+  readonly relayMaxFrameBytes: number;
+  readonly relayMaxStreams: number;
+  readonly relayMaxHarnesses: number;
+  /** A peer with more unsent bytes than this is disconnected; the frame that is about to be sent does not count. */
+  readonly relayMaxQueuedBytes: number;
+  /** Streams of a resumable peer outlive its connection by this, ms. */
+  readonly relayGraceMs: number;
+}
+
+/** A connection of frames whose reading can be stopped. */
+export interface PeerSocket {
+  readonly bufferedBytes: number;
+  /** @returns whether more may be sent at once. */
+  send(frame: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  close(code: number, reason: string): void;
+  /** Ends it as a broken link does. */
+  cut(): void;
+}
+
+/** The executor, connected to this node. */
+export interface ExecutorEnd {
+  readonly socket: PeerSocket;
+  readonly name: string;
+  readonly isResumable: boolean;
+  readonly sinceMs: number;
+}
+
+/** A harness, connected to this node or to another one. */
+export interface HarnessEnd {
+  /** Unique at this node. */
+  readonly key: string;
+  /** Connections with the same one are the same harness, come back; '' is nobody's. */
+  readonly peer: string;
+  readonly isResumable: boolean;
+  readonly socket: PeerSocket;
+  /** Streams that it has begun. */
+  readonly streams: Set<string>;
+  /** Where it is connected: undefined for this node. */
+  readonly nodeId: string | undefined;
+}
+
+/** One stream as the rendezvous sees it; the numbers are since it began here. */
+export interface StreamRoute {
+  harness: HarnessEnd;
+  readonly sinceMs: number;
+  framesToExecutor: number;
+  framesToHarness: number;
+  bytesToExecutor: number;
+  bytesToHarness: number;
+}
+
+/** Close codes of our own (RFC 6455: 4000 to 4999). */
+export const RelayCloseCode = { replaced: 4001, tooSlow: 4008, tooManyHarnesses: 4009 } as const;
+
+/** What a room asks of its rendezvous. */
+export interface RoomHost {
+  readonly settings: RelaySettings;
+  readonly metrics: RelayMetrics;
+  /** Before this, an executor that was never seen may still come back to a node that was just started, ms since 1970. */
+  readonly startGraceUntilMs: number;
+  /** The executor's presence, or what others know of it, has changed. */
+  onPresence(room: ExecutorRoom): void;
+  /** Sends a frame of a local harness to the executor's node. @returns whether more may be sent at once. */
+  sendElsewhere(nodeId: string, room: ExecutorRoom, harness: HarnessEnd, frame: Uint8Array): boolean;
+  /** Nothing is left in the room. */
+  onEmpty(room: ExecutorRoom): void;
+}
+
+export class ExecutorRoom {
+  executor: ExecutorEnd | undefined;
+  /** The node that has the executor, when it is not this one. */
+  elsewhere: string | undefined;
+  impairments: Impairments | undefined;
+  readonly harnesses = new Map<string, HarnessEnd>();
+  readonly streams = new Map<string, StreamRoute>();
+  readonly #awayHarnesses = new Map<HarnessEnd, NodeJS.Timeout>();
+  /** Senders that wait until the executor's socket has room. */
+  readonly #held = new Set<HarnessEnd>();
+  /** The one whose socket is full, for which the executor's reading was stopped. */
+  #executorPausedFor: HarnessEnd | undefined;
+  /** While the executor is absent: until then it may come back, ms since 1970. */
+  #absentUntilMs: number;
+  #absenceTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly executorId: string,
+    private readonly host: RoomHost,
+  ) {
+    this.#absentUntilMs = host.startGraceUntilMs;
+    this.#watchAbsence();
+  }
+
+  // ---- The executor ----
+
+  /** Takes over `executor`; one that was here is closed. */
+  attachExecutor(executor: ExecutorEnd): void {
+    const old = this.executor;
+    if (old) {
+      this.#releaseExecutor(old);
+      this.#cut(old.socket, 'replaced', RelayCloseCode.replaced, 'replaced by a newer connection of this executor');
+    }
+    if (old && !(old.isResumable && executor.isResumable)) this.#endStreams('executor_disconnected');
+    clearTimeout(this.#absenceTimer);
+    this.elsewhere = undefined;
+    this.executor = executor;
+    this.host.metrics.executorConnections++;
+    for (const harness of this.harnesses.values()) this.claim(harness, harness.streams);
+    this.host.onPresence(this);
+  }
+
+  onExecutorFrame(executor: ExecutorEnd, frame: Uint8Array): void {
+    const { metrics, settings } = this.host;
+    if (this.executor !== executor) return;
+    if (frame.length > settings.relayMaxFrameBytes) {
+      this.#tooLarge(executor.socket);
+      return;
+    }
+    const route = peekRoute(frame);
+    if (typeof route === 'string') {
+      metrics.drop(route);
+      return;
+    }
+    const stream = this.streams.get(route.streamId);
+    if (!stream || this.#awayHarnesses.has(stream.harness)) metrics.drop('no_harness');
+    else {
+      stream.framesToHarness++;
+      stream.bytesToHarness += frame.length;
+      const { harness } = stream;
+      const impairment = this.impairments?.toHarness;
+      if (impairment) impairment.pass(frame, (passed) => this.sendToHarness(harness, passed));
+      else this.sendToHarness(harness, frame);
+    }
+    if (route.kind === 'reset' && stream) this.#forget(route.streamId, stream);
+  }
+
+  /** The executor's connection has ended. */
+  onExecutorClose(executor: ExecutorEnd, close: CloseInfo): void {
+    if (this.executor !== executor) return;
+    this.#releaseExecutor(executor);
+    const mayReturn = executor.isResumable && !isDeliberate(close);
+    this.#absent(mayReturn ? Date.now() + this.host.settings.relayGraceMs : 0);
+    // A stream needs both ends to survive a gap: what was on the way is lost to a harness that never resends.
+    if (mayReturn) this.#endStreams('executor_disconnected', (harness) => !harness.isResumable);
+    else this.#endStreams('executor_disconnected');
+    this.host.onPresence(this);
+  }
+
+  /** The socket of the executor has room again. */
+  onExecutorWritable(): void {
+    if (this.#executorPausedFor?.nodeId !== undefined) this.#resumeExecutor();
+    for (const harness of this.#held) harness.socket.resume();
+    this.#held.clear();
+  }
+
+  /** Another node has the executor. */
+  setElsewhere(nodeId: string): void {
+    const old = this.executor;
+    if (old) {
+      this.#releaseExecutor(old);
+      this.#cut(old.socket, 'replaced', RelayCloseCode.replaced, 'replaced by a newer connection of this executor');
+    }
+    clearTimeout(this.#absenceTimer);
+    this.elsewhere = nodeId;
+    // Ownership is the other node's business now.
+    this.streams.clear();
+    for (const harness of [...this.harnesses.values()]) if (harness.nodeId !== undefined) this.#removeHarness(harness);
+    this.#giveUpIfEmpty();
+  }
+
+  /** The node that had the executor has lost it, or is gone itself. */
+  setAbsent(mayReturn: boolean): void {
+    if (this.executor) return;
+    this.elsewhere = undefined;
+    this.#absent(mayReturn ? Date.now() + this.host.settings.relayGraceMs : 0);
+    if (!mayReturn) this.#endStreams('executor_disconnected');
+  }
+
+  /** Whether an executor that is absent may still come back. */
+  get mayReturn(): boolean {
+    return Date.now() < this.#absentUntilMs;
+  }
+
+  // ---- Harnesses ----
+
+  /** @returns false when there are too many, and closes it. */
+  attachHarness(harness: HarnessEnd): boolean {
+    if (this.harnesses.size >= this.host.settings.relayMaxHarnesses) {
+      const { tooManyHarnesses } = RelayCloseCode;
+      this.#cut(harness.socket, 'too_many_harnesses', tooManyHarnesses, 'this executor has too many harnesses');
+      return false;
+    }
+    this.harnesses.set(harness.key, harness);
+    this.host.metrics.harnessConnections++;
+    // One slow harness may only stop the executor while nobody else waits for it.
+    this.#resumeExecutor();
+    this.claim(harness, harness.streams);
+    return true;
+  }
+
+  /** Streams that a harness already has, as its node says: whoever has one already keeps it. */
+  claim(harness: HarnessEnd, streamIds: Iterable<string>): void {
+    if (!this.executor) return;
+    for (const streamId of streamIds) if (!this.streams.has(streamId)) this.#open(harness, streamId);
+  }
+
+  onHarnessFrame(harness: HarnessEnd, frame: Uint8Array): void {
+    const { metrics, settings } = this.host;
+    if (!this.harnesses.has(harness.key)) return;
+    if (frame.length > settings.relayMaxFrameBytes) {
+      this.#tooLarge(harness.socket);
+      return;
+    }
+    const route = peekRoute(frame);
+    if (typeof route === 'string') {
+      metrics.drop(route);
+      return;
+    }
+    const { streamId, kind } = route;
+    const { executor } = this;
+    if (!executor) {
+      this.#sendAway(harness, streamId, kind === 'reset', frame);
+      return;
+    }
+    let stream = this.streams.get(streamId);
+    if (!stream) {
+      if (kind !== 'reset') {
+        if (this.streams.size >= settings.relayMaxStreams) {
+          this.#refuse(harness, streamId, 'too_many_streams');
+          return;
+        }
+        stream = this.#open(harness, streamId);
+      }
+    } else if (stream.harness !== harness) {
+      if (kind !== 'resume' || !isSamePeer(stream.harness, harness)) {
+        this.#refuse(harness, streamId, 'stream_in_use');
+        return;
+      }
+      stream.harness.streams.delete(streamId);
+      stream.harness = harness;
+      harness.streams.add(streamId);
+      metrics.streamsTakenOver++;
+    }
+    if (stream) {
+      stream.framesToExecutor++;
+      stream.bytesToExecutor += frame.length;
+    }
+    const impairment = this.impairments?.toExecutor;
+    if (impairment) impairment.pass(frame, (passed) => this.#sendToExecutor(executor, harness, passed));
+    else this.#sendToExecutor(executor, harness, frame);
+    if (kind === 'reset' && stream) this.#forget(streamId, stream);
+  }
+
+  /** A harness's connection has ended, here or at its node. */
+  onHarnessClose(harness: HarnessEnd, close: CloseInfo): void {
+    if (this.harnesses.get(harness.key) !== harness || this.#awayHarnesses.has(harness)) return;
+    this.#held.delete(harness);
+    if (this.#executorPausedFor === harness) this.#resumeExecutor();
+    if (!this.executor || !harness.isResumable || isDeliberate(close) || harness.streams.size === 0) {
+      this.#removeHarness(harness);
+    } else {
+      const timer = setTimeout(() => this.#removeHarness(harness), this.host.settings.relayGraceMs);
+      timer.unref();
+      this.#awayHarnesses.set(harness, timer);
+    }
+  }
+
+  onHarnessWritable(harness: HarnessEnd): void {
+    if (this.#executorPausedFor === harness) this.#resumeExecutor();
+  }
+
+  /** A reset that another node has sent to a local harness: the stream is over. */
+  forgetStreamOf(harness: HarnessEnd, streamId: string): void {
+    harness.streams.delete(streamId);
+  }
+
+  /** Ends everything: the node is stopping. Resumable peers go on at another one. */
+  close(reason: string): void {
+    clearTimeout(this.#absenceTimer);
+    for (const timer of this.#awayHarnesses.values()) clearTimeout(timer);
+    this.impairments?.close();
+    if (this.executor) this.#cut(this.executor.socket, 'stopping', 1012, reason);
+    for (const harness of this.harnesses.values()) {
+      if (harness.nodeId === undefined) this.#cut(harness.socket, 'stopping', 1012, reason);
+    }
+  }
+
+  // ---- Frames leave ----
+
+  #sendToExecutor(executor: ExecutorEnd, harness: HarnessEnd, frame: Uint8Array): void {
+    if (this.executor !== executor) return;
+    const { metrics, settings } = this.host;
+    metrics.framesToExecutor++;
+    metrics.bytesToExecutor += frame.length;
+    if (executor.socket.send(frame)) return;
+    if (executor.socket.bufferedBytes - frame.length > settings.relayMaxQueuedBytes) {
+      this.#cut(executor.socket, 'too_slow', RelayCloseCode.tooSlow, 'too slow: more frames wait than may be queued');
+      return;
+    }
+    // Whoever sends into a full queue waits; this stalls nobody who does not send to this executor.
+    if (this.#held.has(harness)) return;
+    metrics.pauses++;
+    this.#held.add(harness);
+    harness.socket.pause();
+  }
+
+  /** Past impairment and ownership: to its socket. */
+  sendToHarness(harness: HarnessEnd, frame: Uint8Array): void {
+    const { metrics, settings } = this.host;
+    metrics.framesToHarness++;
+    metrics.bytesToHarness += frame.length;
+    if (harness.socket.send(frame)) return;
+    // A bus that is full is everybody's.
+    const isAlone = harness.nodeId !== undefined || this.harnesses.size - this.#awayHarnesses.size === 1;
+    if (isAlone && !this.#executorPausedFor && this.harnesses.has(harness.key)) {
+      metrics.pauses++;
+      this.#executorPausedFor = harness;
+      this.executor?.socket.pause();
+    }
+    if (harness.socket.bufferedBytes - frame.length > settings.relayMaxQueuedBytes) {
+      this.#cut(harness.socket, 'too_slow', RelayCloseCode.tooSlow, 'too slow: more frames wait than may be queued');
+    }
+  }
+
+  /** The executor is not at this node. */
+  #sendAway(harness: HarnessEnd, streamId: string, isReset: boolean, frame: Uint8Array): void {
+    if (isReset) harness.streams.delete(streamId);
+    else harness.streams.add(streamId);
+    if (this.elsewhere !== undefined) {
+      // A frame that came over the bus is not sent on: two nodes that disagree must not play ball.
+      if (harness.nodeId !== undefined) return;
+      if (this.host.sendElsewhere(this.elsewhere, this, harness, frame)) return;
+      this.#held.add(harness);
+      harness.socket.pause();
+    } else if (isReset) {
+      this.host.metrics.drop('executor_away');
+    } else if (harness.isResumable && this.mayReturn) {
+      this.host.metrics.drop('executor_away');
+    } else {
+      this.#refuse(harness, streamId, 'executor_offline');
+    }
+  }
+
+  #refuse(harness: HarnessEnd, streamId: string, reason: RelayResetReason): void {
+    this.host.metrics.drop('refused');
+    harness.streams.delete(streamId);
+    this.#reset(harness.socket, streamId, reason);
+  }
+
+  #reset(socket: PeerSocket, streamId: string, reason: RelayResetReason): void {
+    bump(this.host.metrics.resets, reason);
+    socket.send(encodeFrame({ streamId, ack: 0, ackBits: 0, body: { kind: 'reset', reason } }));
+  }
+
+  #tooLarge(socket: PeerSocket): void {
+    this.host.metrics.drop('frame_too_large');
+    const { relayMaxFrameBytes } = this.host.settings;
+    this.#cut(socket, 'frame_too_large', 1009, `frame larger than ${relayMaxFrameBytes} bytes`);
+  }
+
+  #cut(socket: PeerSocket, why: RelayCutReason, code: number, reason: string): void {
+    bump(this.host.metrics.cuts, why);
+    socket.close(code, reason);
+  }
+
+  // ---- Books ----
+
+  #open(harness: HarnessEnd, streamId: string): StreamRoute {
+    const stream: StreamRoute = {
+      harness,
+      sinceMs: Date.now(),
+      framesToExecutor: 0,
+      framesToHarness: 0,
+      bytesToExecutor: 0,
+      bytesToHarness: 0,
+    };
+    this.streams.set(streamId, stream);
+    harness.streams.add(streamId);
+    this.host.metrics.streamsOpened++;
+    return stream;
+  }
+
+  #forget(streamId: string, stream: StreamRoute): void {
+    this.streams.delete(streamId);
+    stream.harness.streams.delete(streamId);
+  }
+
+  /** The executor is gone for those streams. */
+  #endStreams(reason: RelayResetReason, isMeant: (harness: HarnessEnd) => boolean = () => true): void {
+    for (const harness of this.harnesses.values()) {
+      if (!isMeant(harness)) continue;
+      for (const streamId of harness.streams) {
+        this.streams.delete(streamId);
+        this.#reset(harness.socket, streamId, reason);
+      }
+      harness.streams.clear();
+    }
+  }
+
+  /** A harness will not come back: its streams end at the executor, which has no other way to know. */
+  #removeHarness(harness: HarnessEnd): void {
+    clearTimeout(this.#awayHarnesses.get(harness));
+    this.#awayHarnesses.delete(harness);
+    this.#held.delete(harness);
+    this.harnesses.delete(harness.key);
+    for (const streamId of harness.streams) {
+      const stream = this.streams.get(streamId);
+      if (stream?.harness !== harness) continue;
+      this.streams.delete(streamId);
+      if (this.executor) this.#reset(this.executor.socket, streamId, 'harness_disconnected');
+    }
+    harness.streams.clear();
+    this.#giveUpIfEmpty();
+  }
+
+  #releaseExecutor(executor: ExecutorEnd): void {
+    this.executor = undefined;
+    this.#executorPausedFor = undefined;
+    // Otherwise a close frame would never be read.
+    executor.socket.resume();
+    this.onExecutorWritable();
+  }
+
+  #resumeExecutor(): void {
+    if (!this.#executorPausedFor) return;
+    this.#executorPausedFor = undefined;
+    this.executor?.socket.resume();
+  }
+
+  #absent(untilMs: number): void {
+    this.#absentUntilMs = untilMs;
+    this.#watchAbsence();
+  }
+
+  #watchAbsence(): void {
+    clearTimeout(this.#absenceTimer);
+    const leftMs = Math.max(0, this.#absentUntilMs - Date.now());
+    this.#absenceTimer = setTimeout(() => {
+      if (this.executor || this.elsewhere !== undefined) return;
+      this.#endStreams('executor_disconnected');
+      this.#giveUpIfEmpty();
+    }, leftMs);
+    this.#absenceTimer.unref();
+  }
+
+  #giveUpIfEmpty(): void {
+    if (this.executor || this.elsewhere !== undefined || this.harnesses.size > 0 || this.impairments) return;
+    if (!this.mayReturn) this.host.onEmpty(this);
+  }
+}
+
+/** The peer said goodbye; it has reset its streams itself, or will not resume them. */
+function isDeliberate({ code }: CloseInfo): boolean {
+  return code === 1000 || code === 1001;
+}
+
+function isSamePeer(a: HarnessEnd, b: HarnessEnd): boolean {
+  return a.isResumable && b.isResumable && a.peer !== '' && a.peer === b.peer;
+}
