@@ -148,15 +148,17 @@ export class ManagedProcess {
 
   /**
    * SIGKILL to the whole group, and the output of whoever survives in another session is given up.
-   * After the exit: ends what is left of the group. @returns whether the child was alive.
+   * @param endsLeftovers after the exit, too, end what is left of the group; else nothing changes then: what a command
+   *   left in the background on purpose shall live.
+   * @returns whether the child was alive.
    */
-  terminate(): boolean {
+  terminate(endsLeftovers = false): boolean {
     const child = this.#child;
     if (!child) return false;
     const wasRunning = !this.hasExited;
     clearTimeout(this.#forceTimer);
     this.#isTerminated ||= wasRunning;
-    if (wasRunning || !this.isClosed) {
+    if (wasRunning || endsLeftovers) {
       signalGroup(child.pid, 'SIGKILL');
       void killSession(child.pid);
       child.abandonOutput();

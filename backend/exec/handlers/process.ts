@@ -13,6 +13,7 @@ import { InputFullError, InputGoneError, type ManagedProcess } from '../../proce
 import { startPtyProcess, type TerminalSize } from '../../process/pty-process.ts';
 import { resolveProgram } from '../../process/resolve-program.ts';
 import { refuseConfinement } from '../../sandbox/refuse.ts';
+import { BulkResult } from '../bulk.ts';
 import { childEnv } from '../child-env.ts';
 import { route, type RequestContext, type Route } from '../handler.ts';
 import { inputBounds, type ExecSettings } from '../settings.ts';
@@ -30,10 +31,11 @@ export function processRoutes(settings: ExecSettings): Route[] {
     route(protocol.processWrite, write, { waits: true }),
     route(protocol.processTerminate, ({ processId, mode }, { session }) => {
       const process = session.processes.get(processId);
-      const isGraceful = mode?.type === 'graceful';
-      return {
-        running: (isGraceful ? process?.terminateGracefully(timerMs(mode.timeoutMs)) : process?.terminate()) ?? false,
-      };
+      const isRunning =
+        mode?.type === 'graceful'
+          ? process?.terminateGracefully(timerMs(mode.timeoutMs))
+          : process?.terminate(mode?.type === 'force');
+      return { running: isRunning ?? false };
     }),
     route(protocol.processSignal, ({ processId }, { session }) => {
       session.processes.get(processId)?.interrupt();
@@ -108,8 +110,7 @@ function read(params: ParamsOf<typeof protocol.processRead>, { session, signal }
   const answer = () => {
     const chunks = process.readOutput(afterSeq, maxBytes);
     const last = chunks.at(-1);
-    return {
-      chunks: chunks.map(({ seq, stream, base64 }) => ({ seq, stream, chunk: base64 })),
+    const state = {
       nextSeq: last ? last.seq + 1 : process.nextSeq,
       exited: process.hasExited,
       exitCode: process.exitCode ?? null,
@@ -117,6 +118,13 @@ function read(params: ParamsOf<typeof protocol.processRead>, { session, signal }
       failure: null,
       sandboxDenied: false,
     };
+    if (chunks.length === 0) return { chunks: [], ...state };
+    const parts = chunks.flatMap(({ seq, stream, base64 }, index) => [
+      `${index === 0 ? '{"chunks":[' : ','}{"seq":${seq},"stream":"${stream}","chunk":"`,
+      base64,
+      '"}',
+    ]);
+    return new BulkResult([...parts, `],${JSON.stringify(state).slice(1)}`]);
   };
   const isDue = () => process.hasEndedAfter(afterSeq) || process.readOutput(afterSeq, 0).length > 0;
   const waitMs = params.waitMs ?? 0;
