@@ -158,7 +158,8 @@ function spawnServer(args: readonly string[], options: ServerOptions): RunningSe
   if (program === undefined) throw new Error('no program');
   const child = spawn(program, [...first, ...args], {
     env: options.env ?? { HOME: process.env['HOME'] ?? '/', PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    // A fourth descriptor, as a careless parent leaves it: no child of the server may get it.
+    stdio: ['pipe', 'pipe', 'pipe', 'ignore'],
   });
   const server = new RunningServer(child, options);
   startedServers.add(server);
@@ -232,8 +233,12 @@ afterAll(async () => {
     expect(isRunning(server.pid), `server ${String(server.pid)} still runs`).toBe(false);
     server.expectCleanStderr();
   }
-  await until('every started process to be gone', () => processesLeft() === '', {
-    withinMs: 2_000,
-    describe: processesLeft,
-  });
+  try {
+    await until('every started process to be gone', () => processesLeft() === '', {
+      withinMs: 2_000,
+      describe: processesLeft,
+    });
+  } finally {
+    for (const { pid } of runningWithEnv(`EXEC_TEST_TAG=${TAG}`)) process.kill(pid, 'SIGKILL');
+  }
 });

@@ -17,17 +17,22 @@ const kinds = [
 /** A family that ignores what can be ignored: the child, a background child, and a grandchild of a subshell. */
 const STUBBORN = `trap "" TERM HUP INT; (trap "" TERM HUP; sleep 600 & wait) & sleep 600 & echo ready; wait`;
 
-/** Starts `script` with a mark of its own in the environment, waits for "ready", and tells what of it runs. */
+/**
+ * Starts `script` with a mark of its own in the environment, waits for "ready" and until `members` programs of it run,
+ * and tells what of it runs.
+ */
 async function family(
   client: WireClient,
   script: string,
   tty: boolean,
-): Promise<{ view: ProcessView; left: () => string; members: number }> {
+  members = 1,
+): Promise<{ view: ProcessView; left: () => string }> {
   const mark = randomUUID();
   const view = await client.start({ argv: ['/bin/sh', '-c', script], tty, env: client.env({ MARK: mark }) });
   await client.waitForText(view, 'ready');
-  const running = (): ReturnType<typeof runningWithEnv> => runningWithEnv(`MARK=${mark}`);
-  return { view, left: () => describeProcesses(running()), members: running().length };
+  const left = (): string => describeProcesses(runningWithEnv(`MARK=${mark}`));
+  await until('the family to run', () => runningWithEnv(`MARK=${mark}`).length >= members, { describe: left });
+  return { view, left };
 }
 
 async function expectNoneLeft(left: () => string, withinMs = 2_000): Promise<void> {
@@ -37,8 +42,7 @@ async function expectNoneLeft(left: () => string, withinMs = 2_000): Promise<voi
 describe('terminate', () => {
   it.each(kinds)('ends children that ignore SIGTERM and grandchildren in the background, by $kind', async ({ tty }) => {
     const client = await server.current.connect();
-    const { view, left, members } = await family(client, STUBBORN, tty);
-    expect(members).toBeGreaterThanOrEqual(4);
+    const { view, left } = await family(client, STUBBORN, tty, 4);
     expect(await client.terminate(view.processId)).toBe(true);
     await within('closed', 2_000, view.closed);
     expect(view.exitCode).toBe(137);
@@ -60,7 +64,9 @@ describe('terminate', () => {
     const client = await server.current.connect();
     const { view, left } = await family(client, 'sleep 600 & echo ready; exit 5', false);
     expect(await within('exited', 2_000, view.exited)).toBe(5);
+    await until('the grandchild to be itself', () => left().includes('sleep 600'));
     expect(await client.terminate(view.processId)).toBe(false);
+    await client.call('process/wait', { processId: view.processId, waitMs: 150 });
     expect(left()).toContain('sleep 600');
     expect(view.isClosed).toBe(false);
     expect(await client.terminate(view.processId, { mode: { type: 'force' } })).toBe(false);
@@ -68,9 +74,18 @@ describe('terminate', () => {
     await expectNoneLeft(left);
   });
 
+  it('of a closed process with mode force ends what is left of its group, too', async () => {
+    const client = await server.current.connect();
+    const { view, left } = await family(client, 'sleep 600 >/dev/null 2>&1 & echo ready; exit 5', false);
+    await within('closed', 2_000, view.closed);
+    await until('the grandchild to be itself', () => left().includes('sleep 600'));
+    expect(await client.terminate(view.processId, { mode: { type: 'force' } })).toBe(false);
+    await expectNoneLeft(left);
+  });
+
   it.each(kinds)('gracefully lets the child end by itself, by $kind', async ({ tty }) => {
     const client = await server.current.connect();
-    const script = 'trap "echo bye; exit 7" TERM; echo ready; while :; do sleep 0.02; done';
+    const script = 'trap "echo bye; exit 7" TERM HUP; echo ready; while :; do sleep 0.02; done';
     const { view, left } = await family(client, script, tty);
     const mode = { type: 'graceful', timeoutMs: 10_000 };
     expect(await client.terminate(view.processId, { mode })).toBe(true);
@@ -154,7 +169,7 @@ describe('a child that exits by itself', () => {
     const { view, left } = await family(client, '(sleep 600; echo never) & echo ready; exit 2', false);
     await within('closed', 2_000, view.closed);
     expect(view.exitCode).toBe(2);
-    expect(left()).toContain('sleep 600');
+    await until('the grandchild to be itself', () => left().includes('sleep 600'));
     await own.stop();
     await expectNoneLeft(left);
   });

@@ -111,7 +111,7 @@ describe.each(both)('$name', ({ name, server }) => {
 
   it('judges an upgrade by its headers, whatever the request-target says', async () => {
     const host = `127.0.0.1:${String(server.current.port)}`;
-    for (const path of ['//', '//example.test/ws', 'http://example.test/', '/%', '/..//..', '*', '?', '/\\']) {
+    for (const path of ['//', '//example.test/ws', 'http://example.test/', '/%', '*', '?']) {
       const status = await upgradeStatus(server.current, host, [], path);
       expect(status, path).not.toBe(101);
       const foreign = await upgradeStatus(server.current, host, ['Origin: http://example.test'], path);
