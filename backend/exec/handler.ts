@@ -1,8 +1,8 @@
 // What a handler is: a declaration of shared/protocol, and the function that serves it.
 
 import type { MethodDeclaration, ParamsOf, ResultOf } from '../../shared/protocol/declare.ts';
-import type { JsonText } from '../../shared/rpc/envelope.ts';
 import type { FileHandles } from '../fs/handles.ts';
+import type { BulkResult } from './bulk.ts';
 import type { Session } from './session.ts';
 
 /** What a handler may use of the connection that a request came over. It ends with the connection, the session may not. */
@@ -34,8 +34,7 @@ export interface Route {
   readonly waits: boolean;
 }
 
-/** JsonText is for bulk: the handler answers for its form. */
-type Answer<D extends MethodDeclaration> = ResultOf<D> | JsonText;
+type Answer<D extends MethodDeclaration> = ResultOf<D> | BulkResult;
 
 export function route<D extends MethodDeclaration>(
   declaration: D,

@@ -25,6 +25,7 @@ import {
   type RequestId,
 } from '../../shared/rpc/envelope.ts';
 import { FileHandles } from '../fs/handles.ts';
+import { BulkResult } from './bulk.ts';
 import type { ExecMetrics } from './exec-metrics.ts';
 import type { RequestContext, Route } from './handler.ts';
 import { rpcErrorOf } from './rpc-error.ts';
@@ -71,6 +72,7 @@ export class HarnessConnection implements SessionHolder {
   readonly #files = new FileHandles();
   readonly #bodyStreams = new Set<string>();
   #writableWaiters: (() => void)[] = [];
+  readonly #servedWaiters: (() => void)[] = [];
 
   constructor(
     private readonly connection: Connection,
@@ -84,6 +86,7 @@ export class HarnessConnection implements SessionHolder {
     this.connection.open({
       onMessage: (text) => this.#receive(text),
       onWritable: () => this.#writable(),
+      onInputEnd: () => this.#whenServed(),
       onClose: (close) => this.#closed(close),
     });
   }
@@ -154,6 +157,17 @@ export class HarnessConnection implements SessionHolder {
       this.#serveWithinSlice(text);
     }
     this.#updateReading();
+    if (this.#isServed) for (const resolve of this.#servedWaiters.splice(0)) resolve();
+  }
+
+  get #isServed(): boolean {
+    return (!this.#isBusy && this.#inbox.length === 0) || this.#state === 'closed';
+  }
+
+  /** Everything that came has been answered, but for what only waits. */
+  #whenServed(): Promise<void> {
+    if (this.#isServed) return Promise.resolve();
+    return new Promise((resolve) => this.#servedWaiters.push(resolve));
   }
 
   #serve(text: string, startMs: number): void {
@@ -244,7 +258,7 @@ export class HarnessConnection implements SessionHolder {
 
   #succeed(id: RequestId, method: string, startMs: number, result: unknown): void {
     this.options.metrics.answered(method, 'ok', performance.now() - startMs);
-    this.#send(responseText(id, result));
+    this.#send(result instanceof BulkResult ? result.response(id) : responseText(id, result));
   }
 
   #fail(id: RequestId, method: string, startMs: number, thrown: unknown): void {
@@ -299,7 +313,7 @@ export class HarnessConnection implements SessionHolder {
     return this.#context;
   }
 
-  #send(message: string): boolean {
+  #send(message: string | Uint8Array): boolean {
     const isWritable = this.connection.send(message);
     if (!isWritable) this.#updateReading();
     return isWritable;

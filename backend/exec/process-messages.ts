@@ -3,6 +3,7 @@
 
 import { notificationText } from '../../shared/rpc/envelope.ts';
 import type { OutputChunk } from '../process/output-log.ts';
+import { joinParts } from './bulk.ts';
 
 const streamParts = {
   stdout: ',"stream":"stdout","chunk":"',
@@ -19,15 +20,7 @@ export class OutputMessages {
 
   /** The whole notification. Cost: one allocation and one copy of the base64 text. */
   output(chunk: OutputChunk): Uint8Array {
-    const middle = `${chunk.seq}${streamParts[chunk.stream]}`;
-    const head = this.#head;
-    const message = Buffer.allocUnsafe(head.length + middle.length + chunk.base64.length + 3);
-    message.set(head, 0);
-    let offset = head.length;
-    offset += message.write(middle, offset, 'latin1');
-    offset += message.write(chunk.base64, offset, 'latin1');
-    message.write('"}}', offset, 'latin1');
-    return message;
+    return joinParts([this.#head, `${chunk.seq}${streamParts[chunk.stream]}`, chunk.base64, '"}}']);
   }
 }
 

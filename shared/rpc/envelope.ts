@@ -83,17 +83,9 @@ export function notificationText(method: string, params: unknown): string {
   return `{"method":${JSON.stringify(method)}${paramsText(params)}}`;
 }
 
-/**
- * A result or params whose JSON is made already: megabytes of base64 need no look at every character, which is what
- * JSON.stringify costs (3 ms per MiB and more).
- */
-export class JsonText {
-  constructor(readonly text: string) {}
-}
-
-/** `result` must be JSON, or JsonText; undefined stands for `{}`. */
+/** `result` must be JSON; undefined stands for `{}`. */
 export function responseText(id: RequestId, result: unknown): string {
-  return `{"id":${idText(id)},"result":${jsonText(result ?? {})}}`;
+  return `{"id":${idText(id)},"result":${JSON.stringify(result ?? {})}}`;
 }
 
 export function errorText(id: RequestId, error: RpcErrorBody): string {
@@ -103,14 +95,11 @@ export function errorText(id: RequestId, error: RpcErrorBody): string {
 }
 
 function paramsText(params: unknown): string {
-  return params === undefined ? '' : `,"params":${jsonText(params)}`;
+  return params === undefined ? '' : `,"params":${JSON.stringify(params)}`;
 }
 
-function jsonText(value: unknown): string {
-  return value instanceof JsonText ? value.text : JSON.stringify(value);
-}
-
-function idText(id: RequestId): string {
+/** As it stands in a message. */
+export function idText(id: RequestId): string {
   return typeof id === 'string' ? JSON.stringify(id) : String(id);
 }
 

@@ -6,7 +6,6 @@ import { RpcCode, RpcError } from '../../../shared/errors.ts';
 import * as declared from '../../../shared/protocol/fs.ts';
 import { formatPath, parseAbsolutePath } from '../../../shared/protocol/path.ts';
 import type { SandboxContext } from '../../../shared/protocol/sandbox.ts';
-import { JsonText } from '../../../shared/rpc/envelope.ts';
 import { writeWholeFile } from '../../fs/atomic-write.ts';
 import { copyPath } from '../../fs/copy.ts';
 import { metadataOf } from '../../fs/metadata.ts';
@@ -17,6 +16,7 @@ import { removePath } from '../../fs/remove.ts';
 import { walk } from '../../fs/walk.ts';
 import { isOsError, osError } from '../../process/os-error.ts';
 import { refuseConfinement } from '../../sandbox/refuse.ts';
+import { BulkResult } from '../bulk.ts';
 import { route, type RequestContext, type Route } from '../handler.ts';
 
 export interface FsRouteOptions {
@@ -38,7 +38,7 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
   return [
     route(declared.fsReadFile, async (params) => {
       const { path } = pathOf(params);
-      return new JsonText(`{"dataBase64":"${base64Encode(await readWholeFile(path, maxReadFileBytes))}"}`);
+      return new BulkResult(['{"dataBase64":"', base64Encode(await readWholeFile(path, maxReadFileBytes)), '"}']);
     }),
 
     route(declared.fsWriteFile, async (params) => {
@@ -108,7 +108,7 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
 
     route(declared.fsReadBlock, async ({ handleId, offset, len }, { files }) => {
       const bytes = await files.readBlock(handleId, offset, len);
-      return new JsonText(`{"chunk":"${base64Encode(bytes)}","eof":${bytes.length < len}}`);
+      return new BulkResult(['{"chunk":"', base64Encode(bytes), `","eof":${bytes.length < len}}`]);
     }),
 
     route(declared.fsWriteBlock, async ({ handleId, offset, chunk }, { files }) => {
