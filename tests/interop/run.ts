@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
+import { format, resolveConfig } from 'prettier';
 import { buildFor } from '../../scripts/vitest/build-once.js';
 import {
   codexCli,
@@ -89,7 +90,8 @@ try {
 console.log(`\n${textTable(outcomes)}\n\n${summary(outcomes)}`);
 if (options.report !== undefined) {
   await mkdir(path.dirname(options.report), { recursive: true });
-  await writeFile(options.report, markdownPage(outcomes, new Date()));
+  const style = await resolveConfig(options.report);
+  await writeFile(options.report, await format(markdownPage(outcomes, new Date()), { ...style, parser: 'markdown' }));
 }
 if (outcomes.length === 0 || outcomes.some(({ verdict }) => verdict === 'FAIL')) process.exitCode = 1;
 
