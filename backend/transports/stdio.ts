@@ -12,6 +12,8 @@ import { errorText } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 
 const newline = Buffer.from('\n');
+/** After the end of input, what was asked before it has this long to be answered, ms. */
+const inputEndMs = 5000;
 
 export class StdioConnection implements Connection {
   readonly label = 'exec-server stdio';
@@ -44,8 +46,9 @@ export class StdioConnection implements Connection {
     this.input.on('end', () => {
       const last = this.#lines.end();
       if (last) this.#take([last]);
-      // Answers that are due within this turn still go out.
-      setImmediate(() => this.#end({ code: CloseCode.normal, reason: 'end of input' }));
+      const end = () => this.#end({ code: CloseCode.normal, reason: 'end of input' });
+      setTimeout(end, inputEndMs).unref();
+      (handler.onInputEnd?.() ?? Promise.resolve()).then(end, end);
     });
     this.input.on('error', (error) => this.#end({ reason: errorText(error) }));
     this.output.on('drain', () => handler.onWritable());

@@ -15,6 +15,11 @@ export interface ConnectionHandler {
   onMessage(text: string): void;
   /** After `send` returned false: the backlog has shrunk, bulk may go on. */
   onWritable(): void;
+  /**
+   * The peer sends nothing more but still reads: the carrier closes once this settles. Absent: it closes at once.
+   * Only carriers whose ends close one by one (stdio) call it.
+   */
+  onInputEnd?(): Promise<void>;
   /** Exactly once, and nothing after it. */
   onClose(close: CloseInfo): void;
 }
