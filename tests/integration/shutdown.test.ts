@@ -1,7 +1,7 @@
 // How the server leaves, and what a thousand clients that leave abruptly leave behind (promises 16 and 23).
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { describeProcesses, openFiles, rssBytes, runningWithEnv, zombiesOf } from '../helpers/proc.ts';
+import { describeProcesses, openFiles, rssBytes, runningWithEnv, tryStat, zombiesOf } from '../helpers/proc.ts';
 import { startServer, startStdioServer, type RunningServer } from '../helpers/server.ts';
 import { timed, until, within } from '../helpers/until.ts';
 import type { WireClient } from '../helpers/wire-client.ts';
@@ -90,6 +90,18 @@ describe('on stdio', () => {
     client.carrier.drop();
     expect((await Promise.all(answers)).every((answer) => answer.result !== undefined)).toBe(true);
     expect(await within('the end', 3_000, server.exited)).toEqual({ code: 0, signal: null });
+  });
+
+  it('ends within 5 s of SIGTERM also while nobody reads its stdout', async () => {
+    const { server, client } = await startStdioServer({ keepsOutput: false });
+    const mark = randomUUID();
+    const flood = await client.start({ argv: ['yes'], env: client.env({ MARK: mark }) });
+    await client.waitForNext('some of the flood', () => client.processes.get(flood.processId)?.seqs.length === 3);
+    client.carrier.pause();
+    await until('the pipe to be full', () => tryStat(server.pid)?.state === 'S', { everyMs: 100 });
+    server.kill('SIGTERM');
+    await within('the end', 5_000, server.exited);
+    await expectNoneLeft(mark, 500);
   });
 
   it('ends when the reader of its stdout is gone', async () => {
