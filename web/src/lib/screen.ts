@@ -112,7 +112,7 @@ export class Screen {
   /** A line of our own, set apart from the process's output. */
   note(text: string): void {
     const lead = this.#terminal.buffer.active.cursorX > 0 ? '\r\n' : '';
-    this.#terminal.write(`${lead}\x1b[0;2m[${text}]\x1b[0m\r\n`);
+    this.#terminal.write(`${lead}\x1b[0;90m[${text}]\x1b[0m\r\n`);
   }
 
   /** Empty, as at the start; for a replay. */

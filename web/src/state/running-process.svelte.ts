@@ -47,6 +47,9 @@ export class RunningProcess {
   startedAtMs: number;
   readonly screen: Screen;
   #handle: ProcessHandle | undefined;
+  /** Resolves when there is a handle, or when there will be none: what is typed before the answer waits for it. */
+  readonly #begun: Promise<void>;
+  #begin: () => void = () => undefined;
   #outputBytes = 0;
   #leftOutBytes = 0;
   #countersTimer: ReturnType<typeof setTimeout> | undefined;
@@ -61,6 +64,7 @@ export class RunningProcess {
     startedAtMs = Date.now(),
   ) {
     this.startedAtMs = startedAtMs;
+    this.#begun = new Promise((resolve) => (this.#begin = resolve));
     this.isStdinOpen = launch.isTerminal || launch.keepsStdin;
     this.screen = new makeScreen(settings.screenLook, {
       takesInput: launch.isTerminal,
@@ -112,6 +116,7 @@ export class RunningProcess {
       this.problem = explainStart(error);
       announcer.say(`${this.title} was not started: ${this.problem.detail}`);
     }
+    this.#begin();
   }
 
   /** Follows it after a reload or a new connection: all that the server still has is shown anew. */
@@ -122,6 +127,7 @@ export class RunningProcess {
     this.#outputBytes = 0;
     if (this.status === 'starting') this.status = 'running';
     this.#handle = client.adopt(this.id, this.#listener);
+    this.#begin();
     await this.#handle.catchUp();
     if (this.status === 'running') this.#resized(this.screen.size);
   }
@@ -260,6 +266,7 @@ export class RunningProcess {
   }
 
   async #act(what: string, act: (handle: ProcessHandle) => Promise<unknown>): Promise<void> {
+    if (!this.#handle) await this.#begun;
     if (!this.#handle || this.isOver) return;
     try {
       await act(this.#handle);

@@ -36,7 +36,7 @@ export class Terminals {
   /** Id of a process, or `launcherTab`. */
   selected = $state<string>(launcherTab);
   /** What the launcher is filled with. */
-  draft = $state<Launch>(plainLaunch);
+  draft = $state.raw<Launch>(plainLaunch);
   isRestoring = $state(false);
   /** Ids of processes that have a tab. */
   #shown = $state.raw<ReadonlySet<string>>(new Set());

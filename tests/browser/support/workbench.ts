@@ -1,0 +1,114 @@
+// The workbench in a real Chromium, driven as a user does: by role and label, with waits for what is seen. A test that
+// leaves an error in the page's console fails.
+
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import type { RunningServer } from '../../helpers/server.ts';
+
+export interface WorkbenchOptions extends Pick<
+  BrowserContextOptions,
+  'viewport' | 'colorScheme' | 'hasTouch' | 'isMobile' | 'reducedMotion'
+> {
+  /** Where the page is loaded from. Default: the server itself. */
+  readonly port?: number;
+  /** Added to the address. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** The page finds only the older kind of WebSocket, which cannot hold back what comes. */
+  readonly withoutWebSocketStream?: boolean;
+}
+
+/** Longest wait for anything on the page, ms. */
+const patienceMs = 10_000;
+/** What Chromium itself says when a connection cannot be made; tests cause that on purpose. */
+const connectionTrouble = /WebSocket|Failed to load resource|net::ERR/;
+
+let browser: Browser | undefined;
+const opened: Workbench[] = [];
+
+/** Call at the top of a test file. */
+export function useBrowser(): void {
+  beforeAll(async () => {
+    // Without WebGL xterm draws by the DOM: then its text can be read.
+    browser = await chromium.launch({
+      executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
+      args: ['--no-sandbox', '--disable-3d-apis', '--enable-precise-memory-info'],
+    });
+  });
+  afterEach(async () => {
+    const workbenches = opened.splice(0);
+    for (const { page } of workbenches) await page.context().close();
+    expect(workbenches.flatMap(({ troubles }) => troubles)).toEqual([]);
+  });
+  afterAll(() => browser?.close());
+}
+
+export async function openWorkbench(server: RunningServer, options: WorkbenchOptions = {}): Promise<Workbench> {
+  if (!browser) throw new Error('call useBrowser() at the top of the file');
+  const { port = server.port, query = {}, withoutWebSocketStream = false, ...contextOptions } = options;
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
+  context.setDefaultTimeout(patienceMs);
+  if (withoutWebSocketStream) {
+    await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'WebSocketStream'));
+  }
+  const workbench = new Workbench(await context.newPage());
+  opened.push(workbench);
+  const parameters = new URLSearchParams({ ...query, token: server.token ?? '' });
+  await workbench.page.goto(`http://127.0.0.1:${String(port)}/?${parameters.toString()}`);
+  await workbench.connection('connected');
+  return workbench;
+}
+
+export class Workbench {
+  /** Errors and warnings of the page, but for failed connections. */
+  readonly troubles: string[] = [];
+
+  constructor(readonly page: Page) {
+    page.on('pageerror', (error) => this.troubles.push(String(error)));
+    page.on('console', (message) => {
+      const isTrouble = message.type() === 'error' || message.type() === 'warning';
+      if (isTrouble && !connectionTrouble.test(message.text())) this.troubles.push(message.text());
+    });
+  }
+
+  /** Waits until the connection is in this state. */
+  async connection(status: 'connected' | 'disconnected' | 'reconnecting'): Promise<void> {
+    await this.page.locator(`[data-testid=connection][data-status=${status}]`).waitFor();
+  }
+
+  get screen(): Locator {
+    return this.page.getByTestId('terminal').locator('.xterm-rows');
+  }
+
+  /** Waits until the screen shows it. A row per line. */
+  async shows(text: string | RegExp): Promise<void> {
+    await this.screen.filter({ hasText: text }).waitFor();
+  }
+
+  async facts(status: string): Promise<Locator> {
+    const facts = this.page.locator(`[data-testid=process-facts][data-status=${status}]`);
+    await facts.waitFor();
+    return facts;
+  }
+
+  /** A shell in a tab, with a prompt that no other text looks like. */
+  async openShell(): Promise<void> {
+    await this.page.getByTestId('open-shell').click();
+    await this.facts('running');
+    await this.type("PS1='ready'$'> '");
+    await this.shows('ready> ');
+  }
+
+  /** Types a line into the terminal that has the focus. */
+  async type(line: string): Promise<void> {
+    await this.page.keyboard.type(line);
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Fills and submits the launcher. */
+  async run(line: string, options: { readonly by?: 'Terminal' | 'Pipes' } = {}): Promise<void> {
+    await this.page.getByRole('tab', { name: 'New' }).click();
+    await this.page.getByText(options.by ?? 'Terminal', { exact: true }).click();
+    await this.page.getByRole('textbox', { name: 'Command line for the shell' }).fill(line);
+    await this.page.getByRole('button', { name: 'Run', exact: true }).click();
+  }
+}
