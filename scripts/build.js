@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { distDir, fingerprint, programFile, readStamp, root, staleTargets, stampFile, targets } from './lib/build.js';
 import { licensesOf } from './lib/licenses.js';
 
+// Whoever builds, a test run too: Svelte and others make a development build of anything else.
+process.env['NODE_ENV'] = 'production';
+
 const shebang = '#!/usr/bin/env node\n';
 
 /** CommonJS packages in the bundle ask for Node's modules by `require`, which an ES module has not. */
