@@ -50,6 +50,8 @@ export class ExecServerClient {
   #retryTimer: ReturnType<typeof setTimeout> | undefined;
   #retryMs = firstRetryMs;
   #writeCount = 0;
+  /** A session outlives its clients, and remembers their write ids: those of two clients must differ. */
+  readonly #writePrefix = Math.random().toString(36).slice(2, 12);
   #isPaused = false;
   readonly #processes = new Map<string, ProcessHandle>();
 
@@ -126,7 +128,7 @@ export class ExecServerClient {
 
   /** Ids for `process/write`: a repeated one is not written twice. */
   nextWriteId(): string {
-    return String(++this.#writeCount);
+    return `${this.#writePrefix}-${++this.#writeCount}`;
   }
 
   /** Stops taking messages, answers too, as far as the carrier can: for a consumer that is behind. Survives a reconnect. */
