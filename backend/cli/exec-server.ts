@@ -2,7 +2,7 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { listenerApp } from '../app/app.ts';
-import { UsageError, type ExecConfig } from '../config.ts';
+import type { ExecConfig } from '../config.ts';
 import { ExecServer } from '../exec/exec-server.ts';
 import { listen } from '../listen.ts';
 import { makeLog } from '../log.ts';
@@ -12,17 +12,17 @@ import { version } from '../version.ts';
 
 export type ListenTarget = { kind: 'stdio' } | { kind: 'websocket'; host: string; port: number };
 
-/** @throws UsageError in the words of the genuine command. */
+/** @throws Error in the words of the genuine command, and so with its exit code: 1. */
 export function parseListenUrl(url: string): ListenTarget {
   if (url === 'stdio' || url === 'stdio://') return { kind: 'stdio' };
   if (!url.startsWith('ws://')) {
-    throw new UsageError(`unsupported --listen URL \`${url}\`; expected \`ws://IP:PORT\` or \`stdio\``);
+    throw new Error(`unsupported --listen URL \`${url}\`; expected \`ws://IP:PORT\` or \`stdio\``);
   }
   const [, v6, v4, port] = /^ws:\/\/(?:\[([^\]]+)\]|([^:/[\]]+)):(\d{1,5})$/.exec(url) ?? [];
   const host = v6 ?? v4;
   const isAddress = v6 === undefined ? isIPv4(host ?? '') : isIPv6(v6);
   if (host === undefined || !isAddress || Number(port) > 65_535) {
-    throw new UsageError(`invalid websocket --listen URL \`${url}\`; expected \`ws://IP:PORT\``);
+    throw new Error(`invalid websocket --listen URL \`${url}\`; expected \`ws://IP:PORT\``);
   }
   return { kind: 'websocket', host, port: Number(port) };
 }
