@@ -4,6 +4,7 @@
 // @hono/node-ws 1.3 needs guarding: its upgrade listener parses the request target with `new URL` and dies on `GET //`, and
 // a reset during the upgrade is an unhandled socket error. So it is called by a listener of ours, for what has passed.
 
+import { isAscii } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { createNodeWebSocket, type NodeWebSocket } from '@hono/node-ws';
@@ -142,7 +143,7 @@ export class ServerWebSocket implements Connection {
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heard();
       // Text was checked by ws; binary must hold the same JSON. What is no UTF-8 becomes what no JSON parser takes.
-      handler.onMessage(isBinary ? (tryUtf8Decode(data) ?? '\uFFFD') : data.toString());
+      handler.onMessage(isBinary ? (tryUtf8Decode(data) ?? '\uFFFD') : textOf(data));
     });
     socket.on('ping', (data: Buffer) => {
       this.#heard();
@@ -290,4 +291,12 @@ function writeHeader(target: Buffer, offset: number, byteLength: number): number
   target[offset + 1] = 127;
   target.writeBigUInt64BE(BigInt(byteLength), offset + 2);
   return 10;
+}
+
+/** Above this, in bytes, text that is ASCII becomes a string outside of the JavaScript heap: one copy, no decoder, no collector. */
+const longTextBytes = 64 * 1024;
+
+/** `data` was checked to be UTF-8. */
+function textOf(data: Buffer): string {
+  return data.length > longTextBytes && isAscii(data) ? data.toString('latin1') : data.toString();
 }

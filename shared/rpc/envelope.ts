@@ -37,6 +37,12 @@ const maxInt64 = 2n ** 63n - 1n;
 
 /** Sorts one message into its kind. Never throws: what fits nothing is `malformed`, with the reason. */
 export function parseEnvelope(text: string): Envelope {
+  const bulk = findBulk(text);
+  return (bulk && sortMessage(bulk.rest, bulk)) ?? sortMessage(text) ?? malformed('a message is one JSON object');
+}
+
+/** @returns undefined when `bulk` turns out to be no member of params. */
+function sortMessage(text: string, bulk?: Bulk): Envelope | undefined {
   let message: unknown;
   try {
     message = JSON.parse(text);
@@ -44,6 +50,7 @@ export function parseEnvelope(text: string): Envelope {
     return malformed(error instanceof Error ? error.message : 'invalid JSON');
   }
   if (!isObject(message)) return malformed('a message is one JSON object');
+  if (bulk && !restoreBulk(message, bulk)) return undefined;
   if (mayRepeatMember(text)) {
     const repeated = repeatedTopLevelMember(text);
     if (repeated !== undefined) return malformed(`duplicate member ${JSON.stringify(repeated)}`);
@@ -72,6 +79,46 @@ export function parseEnvelope(text: string): Envelope {
     }
   }
   return malformed('a message needs a method, or an id with a result or an error');
+}
+
+/** From this length on, in characters, a message is looked through for bulk. */
+const bulkLength = 64 * 1024;
+/** Members of params that carry bytes. */
+const bulkMembers = ['dataBase64', 'chunk', 'bodyBase64'] as const;
+/** Stands for the bulk while the rest is parsed. JSON could hold it only escaped, so it occurs in no message. */
+const placeholder = '\u0000bulk';
+
+interface Bulk {
+  readonly member: (typeof bulkMembers)[number];
+  readonly value: string;
+  /** The message with the placeholder in the place of the value. */
+  readonly rest: string;
+}
+
+/**
+ * Finds megabytes of base64, which JSON.parse would scan and copy (2 ms per MiB). A slice of the text copies nothing.
+ * Undefined when there is no escape-free value that is worth it.
+ */
+function findBulk(text: string): Bulk | undefined {
+  if (text.length < bulkLength) return undefined;
+  for (const member of bulkMembers) {
+    const opening = `"${member}":"`;
+    const start = text.indexOf(opening) + opening.length;
+    if (start < opening.length) continue;
+    const end = text.indexOf('"', start);
+    const escape = text.indexOf('\\', start);
+    if (end - start < bulkLength / 2 || (escape !== -1 && escape < end)) continue;
+    return { member, value: text.slice(start, end), rest: `${text.slice(0, start)}\\u0000bulk${text.slice(end)}` };
+  }
+  return undefined;
+}
+
+/** @returns whether the placeholder stood where the bulk belongs, in params. */
+function restoreBulk(message: Record<string, unknown>, { member, value }: Bulk): boolean {
+  const { params } = message;
+  if (!isObject(params) || params[member] !== placeholder) return false;
+  params[member] = value;
+  return true;
 }
 
 export function requestText(id: RequestId, method: string, params: unknown, trace?: TraceContext): string {
