@@ -123,10 +123,10 @@ describe('the page', () => {
   it('begins a session of its own in a duplicated tab', async () => {
     const workbench = await openWorkbench(server.current);
     const first = await workbench.page.getByTestId('connection').getAttribute('data-session');
-    const kept = await workbench.page.evaluate(() => ({ ...sessionStorage }));
+    const kept = await workbench.page.evaluate(() => Object.entries(sessionStorage));
     const tab = await workbench.page.context().newPage();
     await tab.addInitScript((entries) => {
-      for (const [name, value] of Object.entries(entries)) sessionStorage.setItem(name, String(value));
+      for (const [name, value] of entries) sessionStorage.setItem(name, String(value));
     }, kept);
     await tab.goto(server.current.httpUrl);
     const connection = tab.locator('[data-testid=connection][data-status=connected]');

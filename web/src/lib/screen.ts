@@ -149,7 +149,7 @@ export class Screen {
       const line = active.getLine(index);
       if (!line) continue;
       const text = line.translateToString(true);
-      if (line.isWrapped && lines.length > 0) lines[lines.length - 1] += text;
+      if (line.isWrapped) lines.push((lines.pop() ?? '') + text);
       else lines.push(text);
     }
     return `${lines.join('\n').trimEnd()}\n`;

@@ -2,6 +2,7 @@
 // read again from the server.
 
 import { tick } from 'svelte';
+import { SvelteSet } from 'svelte/reactivity';
 import { z } from 'zod';
 import type { ExecServerClient } from '../../../shared/client/harness.ts';
 import { quoteArgv } from '../lib/argv.ts';
@@ -39,7 +40,7 @@ export class Terminals {
   draft = $state.raw<Launch>(plainLaunch);
   isRestoring = $state(false);
   /** Ids of processes that have a tab. */
-  #shown = $state.raw<ReadonlySet<string>>(new Set());
+  readonly #shown = new SvelteSet<string>();
 
   constructor(readonly connection: ServerConnection) {
     connection.onSession = (client, isResumed) => void this.#sessionOpened(client, isResumed);
@@ -88,7 +89,7 @@ export class Terminals {
 
   /** Opens a tab for it, or goes to the one that there is. */
   show(process: RunningProcess): void {
-    this.#shown = new Set(this.#shown).add(process.id);
+    this.#shown.add(process.id);
     this.selected = process.id;
   }
 
@@ -102,7 +103,7 @@ export class Terminals {
     const index = shown.indexOf(process);
     const next = shown[index + 1] ?? shown[index - 1];
     if (this.selected === process.id) this.selected = next?.id ?? launcherTab;
-    this.#shown = new Set([...this.#shown].filter((id) => id !== process.id));
+    this.#shown.delete(process.id);
     if (process.isOver) this.#remove(process);
   }
 
@@ -141,7 +142,7 @@ export class Terminals {
       if (kept.status !== 'running') process.restoreEnd(kept.status, kept.exitCode, kept.endedAtMs);
       return process;
     });
-    this.#shown = new Set(stored.processes.filter(({ isShown }) => isShown).map(({ id }) => id));
+    for (const { id, isShown } of stored.processes) if (isShown) this.#shown.add(id);
     this.selected = this.#shown.has(stored.selected) ? stored.selected : launcherTab;
     await tick();
   }
