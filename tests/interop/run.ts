@@ -16,7 +16,7 @@ import {
 } from './codex-cli.ts';
 import type { ModelScript } from './model-stand-in.ts';
 import { markdownPage, summary, textTable, type Outcome } from './report.ts';
-import { clipped, type Scenario, type ScenarioContext } from './scenario.ts';
+import { clipped, command, type Scenario, type ScenarioContext } from './scenario.ts';
 import { commandScenarios } from './scenarios/commands.ts';
 import { connectionScenarios } from './scenarios/connection.ts';
 import { fileScenarios } from './scenarios/files.ts';
@@ -101,6 +101,7 @@ async function runPair(cli: CodexCli, kind: ServerKind, scenarios: readonly Scen
   await mkdir(home, { recursive: true });
   const server = await RunningServer.start(kind, cli, home);
   try {
+    await warmUp(cli, server, home);
     for (const scenario of scenarios) await runScenario(scenario, cli, server, home);
   } finally {
     const startedAtMs = performance.now();
@@ -109,6 +110,16 @@ async function runPair(cli: CodexCli, kind: ServerKind, scenarios: readonly Scen
     const verdict = left === undefined ? 'pass' : kind === 'genuine' ? 'differs' : 'FAIL';
     record(serverEnd, cli, kind, verdict, left === undefined ? 'nothing left running' : `left: ${left}`, tookMs);
   }
+}
+
+/** One command, so that what the server starts for itself along with its first process is known apart from commands. */
+async function warmUp(cli: CodexCli, server: RunningServer, home: string): Promise<void> {
+  const script: ModelScript = async (model) => {
+    await model.call(command('true'));
+    return 'done';
+  };
+  await runCodex(cli, { script, cwd: home, home: path.join(home, 'warm-up'), serverUrl: server.url });
+  server.rememberHelpers();
 }
 
 /** Keeps an outcome and prints it, without the temporary folder's name and without tokens. */

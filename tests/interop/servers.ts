@@ -40,6 +40,8 @@ export class RunningServer {
   readonly url: string;
   readonly #child: ChildProcess;
   readonly #mark: string;
+  /** Processes of the server's own, which stay while it runs. */
+  #helpers: ReadonlySet<number> = new Set();
 
   private constructor(kind: ServerKind, url: string, child: ChildProcess, mark: string) {
     this.kind = kind;
@@ -75,9 +77,14 @@ export class RunningServer {
     }
   }
 
+  /** Takes what runs now for the server's own: to be called when it has run a command and none runs any more. */
+  rememberHelpers(): void {
+    this.#helpers = new Set(this.#everything().map(({ pid }) => pid));
+  }
+
   /** What runs on behalf of this server besides itself: its commands and their children, wherever they moved to. */
   commands(): ProcessStat[] {
-    return this.#everything().filter((stat) => stat.group !== this.#child.pid);
+    return this.#everything().filter(({ pid, group }) => group !== this.#child.pid && !this.#helpers.has(pid));
   }
 
   /** True for the server itself and for what it started. */
@@ -97,7 +104,15 @@ export class RunningServer {
     }
     endGroup(this.#child.pid);
     const left = new Map([...before, ...this.#marked()].map((stat) => [stat.pid, stat]));
-    for (const pid of left.keys()) if (!isRunning(pid)) left.delete(pid);
+    // A helper notices the server's end a moment after it.
+    await until(
+      'the end of everything',
+      () => {
+        for (const pid of left.keys()) if (!isRunning(pid)) left.delete(pid);
+        return left.size === 0;
+      },
+      { withinMs: 500 },
+    ).catch(() => undefined);
     const described = left.size > 0 ? describeProcesses([...left.values()]) : undefined;
     for (const pid of left.keys()) {
       try {
