@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import { execServer, parseListenUrl } from './cli/exec-server.ts';
+import { parseRemote, remoteExecServer } from './cli/remote.ts';
 import { serve } from './cli/serve.ts';
 import {
   envName,
@@ -31,13 +32,29 @@ serveCommand.addHelpText(
   '\nThe token comes from EXEC_WORKBENCH_TOKEN, or is made at random and printed at start.',
 );
 
+type ExecServerFlags = Record<string, unknown> & {
+  listen: string;
+  remote?: string;
+  executorId?: string;
+  name?: string;
+};
+
 const execServerCommand = program
   .command('exec-server')
   .description('the exec server alone, as the genuine command of this name')
-  .addOption(new Option('--listen <url>', 'ws://IP:PORT or stdio://').default('ws://127.0.0.1:0'))
-  .action(({ listen, ...flags }: Record<string, unknown> & { listen: string }) =>
-    execServer(parseListenUrl(listen), execConfig(flags, process.env)),
-  );
+  .addOption(new Option('--listen <url>', 'ws://IP:PORT or stdio://').default('ws://127.0.0.1:0').conflicts('remote'))
+  .option('--remote <url>', 'serve through the relay whose registry is there, e.g. http://127.0.0.1:8765')
+  .option('--executor-id <id>', 'with --remote: what harnesses reach this executor by')
+  .option('--name <name>', 'with --remote: what people call it')
+  .action(({ listen, remote, executorId, name, ...flags }: ExecServerFlags) => {
+    const config = execConfig(flags, process.env);
+    if (remote === undefined) return execServer(parseListenUrl(listen), config);
+    return remoteExecServer(parseRemote({ remote, executorId, name }, process.env), config);
+  });
+execServerCommand.addHelpText(
+  'after',
+  '\n--remote takes the bearer token of the registry from CODEX_EXEC_SERVER_REMOTE_BEARER_TOKEN.',
+);
 addSettings(execServerCommand, execSettingList);
 
 function addSettings(command: Command, list: readonly Setting[]): void {

@@ -23,6 +23,9 @@ const maxPongBacklogBytes = 64 * 1024;
 
 export class FrameWebSocket implements FrameCarrier {
   readonly label: string;
+  /** Settles once it has ended, after its owner was told. */
+  readonly ended: Promise<CloseInfo>;
+  #settleEnded: (close: CloseInfo) => void = () => undefined;
   #isClosed = false;
   readonly #raw: Socket;
   readonly #options: FrameWebSocketOptions;
@@ -42,6 +45,7 @@ export class FrameWebSocket implements FrameCarrier {
     options: FrameWebSocketOptions,
   ) {
     this.label = options.label;
+    this.ended = new Promise((resolve) => (this.#settleEnded = resolve));
     this.#options = options;
     this.#raw = raw;
     this.#raw.setTimeout(0);
@@ -157,6 +161,7 @@ export class FrameWebSocket implements FrameCarrier {
     const close = this.#ownClose ?? { code, reason: closeReason(code, reason) };
     if (this.#handler) this.#handler.onClose(close);
     else this.#early.push(close);
+    this.#settleEnded(close);
   }
 }
 

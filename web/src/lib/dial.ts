@@ -1,5 +1,6 @@
 // Opens the page's connections: by WebSocketStream where the browser has it, since only there reading can stop.
 
+import { dialRelay, isRelayUrl } from '../../../shared/client/relay-link.ts';
 import type { Connection } from '../../../shared/connection/connection.ts';
 import { dialWebSocket } from '../../../shared/connection/websocket.ts';
 import { dialWebSocketStream, type WebSocketStreamLike } from '../../../shared/connection/websocket-stream.ts';
@@ -10,6 +11,8 @@ const { WebSocketStream } = globalThis as { WebSocketStream?: new (url: string) 
 export const canHoldBack = WebSocketStream !== undefined;
 
 export function dial(url: string, signal: AbortSignal): Promise<Connection> {
+  // Through a relay each stream has a window of its own: it can be held back whatever the socket can do.
+  if (isRelayUrl(url)) return dialRelay({ url, factory: (address) => new WebSocket(address), signal });
   return WebSocketStream
     ? dialWebSocketStream(url, { factory: (address) => new WebSocketStream(address), signal })
     : dialWebSocket(url, { factory: (address) => new WebSocket(address), signal });
