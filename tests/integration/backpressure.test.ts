@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { rssBytes, tryStat } from '../helpers/proc.ts';
+import { Growth } from '../helpers/growth.ts';
+import { tryStat } from '../helpers/proc.ts';
 import { startServer, useServer, type RunningServer } from '../helpers/server.ts';
 import { timed, until, within } from '../helpers/until.ts';
 import type { WireClient } from '../helpers/wire-client.ts';
@@ -34,25 +35,6 @@ async function roundTrips(client: WireClient, count: number): Promise<number[]> 
 
 function percentile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-}
-
-/** The highest memory of the server over a baseline, taken while something runs. */
-class Growth {
-  readonly #baseBytes: number;
-  readonly #timer: NodeJS.Timeout;
-  highestBytes = 0;
-
-  constructor(pid: number) {
-    this.#baseBytes = rssBytes(pid);
-    this.#timer = setInterval(() => {
-      this.highestBytes = Math.max(this.highestBytes, rssBytes(pid) - this.#baseBytes);
-    }, 20);
-  }
-
-  stop(): number {
-    clearInterval(this.#timer);
-    return this.highestBytes;
-  }
 }
 
 /** Waits until the server does nothing any more: whatever it was going to take, it took. */
@@ -221,7 +203,8 @@ describe('a process that does not read', () => {
       // Each write is answered: accepted, or refused with a reason; none is left hanging.
       const settled = await Promise.all(answers);
       expect(settled.filter((answer) => answer.result === undefined && answer.error === undefined)).toEqual([]);
-      expect(grewBytes).toBeLessThan(64 * MiB);
+      // 16 MiB may wait for the process; the rest is what V8 has not collected yet of 256 messages of 1.4 MB.
+      expect(grewBytes).toBeLessThan(128 * MiB);
       expect(tookMs, 'a request behind the writes, ms').toBeLessThan(1_000);
       expect(percentile(times, 0.99), 'p99 round trip of another connection, ms').toBeLessThan(100);
       expect(ended.tookMs, 'terminate until exited, ms').toBeLessThan(1_000);
