@@ -10,7 +10,7 @@
 
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import { CloseCode, type CloseInfo, type Connection } from '../../shared/connection/connection.ts';
+import { CloseCode, type CloseInfo, type Connection, type MessagePart } from '../../shared/connection/connection.ts';
 import { errorText, RpcCode, RpcError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { parseParams } from '../../shared/protocol/declare.ts';
@@ -25,7 +25,7 @@ import {
   type RequestId,
 } from '../../shared/rpc/envelope.ts';
 import { FileHandles } from '../fs/handles.ts';
-import { BulkResult } from './bulk.ts';
+import { BulkResult, sendParts } from './bulk.ts';
 import type { ExecMetrics } from './exec-metrics.ts';
 import type { RequestContext, Route } from './handler.ts';
 import { rpcErrorOf } from './rpc-error.ts';
@@ -95,8 +95,12 @@ export class HarnessConnection implements SessionHolder {
     this.connection.close(code, reason);
   }
 
-  send(message: string | Uint8Array): boolean {
+  send(message: string): boolean {
     return this.connection.send(message);
+  }
+
+  sendParts(parts: readonly MessagePart[]): boolean {
+    return sendParts(this.connection, parts);
   }
 
   async isAlive(): Promise<boolean> {
@@ -258,7 +262,8 @@ export class HarnessConnection implements SessionHolder {
 
   #succeed(id: RequestId, method: string, startMs: number, result: unknown): void {
     this.options.metrics.answered(method, 'ok', performance.now() - startMs);
-    this.#send(result instanceof BulkResult ? result.response(id) : responseText(id, result));
+    if (!(result instanceof BulkResult)) this.#send(responseText(id, result));
+    else if (!this.sendParts(result.response(id))) this.#updateReading();
   }
 
   #fail(id: RequestId, method: string, startMs: number, thrown: unknown): void {
@@ -313,7 +318,7 @@ export class HarnessConnection implements SessionHolder {
     return this.#context;
   }
 
-  #send(message: string | Uint8Array): boolean {
+  #send(message: string): boolean {
     const isWritable = this.connection.send(message);
     if (!isWritable) this.#updateReading();
     return isWritable;

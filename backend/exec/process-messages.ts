@@ -1,9 +1,9 @@
-// process/output, process/exited, process/closed as wire text. Output is the hot path: no JSON.stringify of a chunk, and
-// one copy of the base64 text, into the bytes that the socket takes.
+// process/output, process/exited, process/closed as they go over the wire. Output is the hot path: no JSON.stringify of a chunk,
+// and one copy of the base64 text, into the bytes that the socket takes.
 
+import type { MessagePart } from '../../shared/connection/connection.ts';
 import { notificationText } from '../../shared/rpc/envelope.ts';
 import type { OutputChunk } from '../process/output-log.ts';
-import { joinParts } from './bulk.ts';
 
 const streamParts = {
   stdout: ',"stream":"stdout","chunk":"',
@@ -18,9 +18,9 @@ export class OutputMessages {
     this.#head = Buffer.from(`{"method":"process/output","params":{"processId":${JSON.stringify(processId)},"seq":`);
   }
 
-  /** The whole notification. Cost: one allocation and one copy of the base64 text. */
-  output(chunk: OutputChunk): Uint8Array {
-    return joinParts([this.#head, `${chunk.seq}${streamParts[chunk.stream]}`, chunk.base64, '"}}']);
+  /** The whole notification. */
+  output(chunk: OutputChunk): readonly MessagePart[] {
+    return [this.#head, `${chunk.seq}${streamParts[chunk.stream]}`, chunk.base64, '"}}'];
   }
 }
 

@@ -1,5 +1,6 @@
 // One session: the processes of one harness, and where their events go. Survives its connection for a while.
 
+import type { MessagePart } from '../../shared/connection/connection.ts';
 import { limits } from '../../shared/limits.ts';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import type { Child, ChildEvents } from '../process/child.ts';
@@ -13,7 +14,8 @@ import { closedMessage, exitedMessage, OutputMessages } from './process-messages
 /** The connection that holds the session, as the session sees it. */
 export interface SessionPeer {
   /** False: bulk should wait until `Session.onWritable`. */
-  send(message: string | Uint8Array): boolean;
+  send(message: string): boolean;
+  sendParts(parts: readonly MessagePart[]): boolean;
   /** Extension notifications that the harness asked for in `initialize`. */
   readonly wantedExtensions: ReadonlySet<string>;
 }
@@ -136,7 +138,7 @@ export class Session implements ProcessListener {
   onOutput(process: ManagedProcess, chunk: OutputChunk): boolean {
     this.counters.outputBytes += chunk.byteLength;
     if (!this.#peer) return true;
-    if (this.#peer.send(this.#messagesOf(process).output(chunk))) return true;
+    if (this.#peer.sendParts(this.#messagesOf(process).output(chunk))) return true;
     this.#pauseOutput(process);
     return false;
   }

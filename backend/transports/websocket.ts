@@ -16,9 +16,11 @@ import {
   type CloseInfo,
   type Connection,
   type ConnectionHandler,
+  type MessagePart,
 } from '../../shared/connection/connection.ts';
 import { errorText } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import { lengthOf, writeFrames, type OutgoingMessage } from './frame-writer.ts';
 
 export interface WebSocketOptions {
   /** Larger messages end the connection with 1009, as soon as their length is known. */
@@ -110,7 +112,7 @@ export class ServerWebSocket implements Connection {
   isClosed = false;
   readonly #raw: Socket;
   #handler: ConnectionHandler | undefined;
-  #outbox: (string | Uint8Array)[] = [];
+  #outbox: OutgoingMessage[] = [];
   #outboxBytes = 0;
   #pingTimer: NodeJS.Timeout | undefined;
   #isSilent = false;
@@ -166,9 +168,17 @@ export class ServerWebSocket implements Connection {
   }
 
   send(message: string | Uint8Array): boolean {
+    return this.#enqueue(message);
+  }
+
+  sendParts(parts: readonly MessagePart[]): boolean {
+    return this.#enqueue(parts);
+  }
+
+  #enqueue(message: OutgoingMessage): boolean {
     if (this.isClosed || this.socket.readyState !== 1) return false;
     this.#outbox.push(message);
-    this.#outboxBytes += message.length;
+    this.#outboxBytes += lengthOf(message);
     // What is sent within one turn leaves in one system call: an answer and the notifications behind it.
     if (this.#outbox.length === 1) process.nextTick(() => this.#flush());
     return this.bufferedBytes < limits.highWaterBytes;
@@ -208,9 +218,7 @@ export class ServerWebSocket implements Connection {
     if (messages.length === 0 || this.isClosed) return;
     this.#outbox = [];
     this.#outboxBytes = 0;
-    this.#raw.cork();
-    for (const frames of framesOf(messages)) this.#raw.write(frames);
-    this.#raw.uncork();
+    writeFrames(this.#raw, messages);
   }
 
   #heard(): void {
@@ -238,59 +246,6 @@ export class ServerWebSocket implements Connection {
     };
     this.#handler?.onClose(close);
   }
-}
-
-/** Messages up to this length are copied into one buffer with others; longer ones go out as they are, behind their header. */
-const maxCopiedBytes = 16 * 1024;
-const maxHeaderBytes = 10;
-
-/**
- * Text frames of a server: final, unmasked (RFC 6455 section 5.2). Made here and not by ws, which takes two writes and three
- * objects per message: at 100,000 answers a second that is most of the cost.
- */
-function* framesOf(messages: readonly (string | Uint8Array)[]): Generator<Uint8Array> {
-  let batch: Buffer | undefined;
-  let used = 0;
-  for (const message of messages) {
-    const byteLength = typeof message === 'string' ? Buffer.byteLength(message) : message.length;
-    const needed = maxHeaderBytes + (byteLength > maxCopiedBytes ? 0 : byteLength);
-    if (batch && batch.length - used < needed) {
-      yield batch.subarray(0, used);
-      batch = undefined;
-    }
-    if (!batch) {
-      batch = Buffer.allocUnsafe(messages.length === 1 ? needed : Math.max(needed, 4 * 1024));
-      used = 0;
-    }
-    used += writeHeader(batch, used, byteLength);
-    if (byteLength > maxCopiedBytes) {
-      yield batch.subarray(0, used);
-      batch = undefined;
-      yield typeof message === 'string' ? Buffer.from(message) : message;
-    } else if (typeof message === 'string') {
-      used += batch.write(message, used);
-    } else {
-      batch.set(message, used);
-      used += byteLength;
-    }
-  }
-  if (batch) yield batch.subarray(0, used);
-}
-
-function writeHeader(target: Buffer, offset: number, byteLength: number): number {
-  target[offset] = 0x81;
-  if (byteLength < 126) {
-    target[offset + 1] = byteLength;
-    return 2;
-  }
-  if (byteLength < 65_536) {
-    target[offset + 1] = 126;
-    target.writeUInt16BE(byteLength, offset + 2);
-    return 4;
-  }
-  target[offset + 1] = 127;
-  target.writeBigUInt64BE(BigInt(byteLength), offset + 2);
-  return 10;
 }
 
 /** Above this, in bytes, text that is ASCII becomes a string outside of the JavaScript heap: one copy, no decoder, no collector. */

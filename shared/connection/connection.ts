@@ -24,6 +24,9 @@ export interface ConnectionHandler {
   onClose(close: CloseInfo): void;
 }
 
+/** ASCII text, or bytes that are UTF-8 already. */
+export type MessagePart = string | Uint8Array;
+
 export interface Connection {
   /** For logs, e.g. `ws 127.0.0.1:41234`; never holds a secret. */
   readonly label: string;
@@ -42,6 +45,11 @@ export interface Connection {
    * follows. After the end it does nothing and returns false. Never throws.
    */
   send(message: string | Uint8Array): boolean;
+
+  /**
+   * As `send`, for a message in parts that a carrier can copy straight to where it needs them. Absent where it has no such way.
+   */
+  sendParts?(parts: readonly MessagePart[]): boolean;
 
   /** Stops delivery as far as the carrier can (a few messages may still come), so that the peer feels backpressure. Idempotent. */
   pause(): void;

@@ -9,7 +9,7 @@ import { parseParams } from '../../../shared/protocol/declare.ts';
 import { responseText } from '../../../shared/rpc/envelope.ts';
 import { FileHandles } from '../../fs/handles.ts';
 import type { RequestContext } from '../handler.ts';
-import { BulkResult } from '../bulk.ts';
+import { BulkResult, joinParts } from '../bulk.ts';
 import { rpcErrorOf } from '../rpc-error.ts';
 import { environmentInfo, environmentRoutes } from './environment.ts';
 import { fsRoutes } from './fs.ts';
@@ -53,7 +53,7 @@ async function call(method: string, params: unknown): Promise<unknown> {
   try {
     const route = routes.get(method)!;
     const result = await route.handle(parseParams(route.declaration, params) as never, context);
-    const answer = result instanceof BulkResult ? result.response(1).toString() : responseText(1, result);
+    const answer = result instanceof BulkResult ? joinParts(result.response(1)).toString() : responseText(1, result);
     return (JSON.parse(answer) as { result: unknown }).result;
   } catch (error) {
     return rpcErrorOf(error).code;
