@@ -105,7 +105,8 @@ export class ProcessHandle {
       const keptBytes = read.chunks.reduce((sum, { chunk }) => sum + base64ByteLength(chunk), 0);
       const lostBytes =
         writtenBytes === undefined ? undefined : Math.max(0, writtenBytes - this.#passedBytes - keptBytes);
-      this.#tell(this.#output.fill(read), lostBytes);
+      const hasLost = lostBytes === undefined ? undefined : lostBytes > 0;
+      this.#tell(this.#output.fill({ ...read, hasLost }), lostBytes);
     } catch {
       // The connection ended again: the next resume tries anew. Or the process was forgotten meanwhile: nothing more comes.
       if (this.client.status.phase === 'ready') this.abandon('the server has forgotten this process');

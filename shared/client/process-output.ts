@@ -17,6 +17,8 @@ export interface ReadState {
   readonly exited: boolean;
   readonly exitCode: number | null;
   readonly closed?: boolean | undefined;
+  /** Whether output is missing before the chunks, where that is known; else a single missing number passes for the exit. */
+  readonly hasLost?: boolean | undefined;
 }
 
 export class ProcessOutput {
@@ -44,31 +46,44 @@ export class ProcessOutput {
     return this.#release();
   }
 
-  /** The answer to a read from `lastSeq`: fills the gap; what it does not hold any more is reported lost. */
+  /**
+   * The answer to a read from `lastSeq`, which holds all that the server has: fills the gap, and what is missing even so
+   * is reported lost.
+   */
   fill(read: ReadState): OrderedEvent[] {
-    const ordered: OrderedEvent[] = [];
+    if (this.#isClosed) return [];
     for (const { seq, stream, chunk } of read.chunks) {
-      if (seq <= this.#lastSeq) continue;
-      const held = [...this.#held.values()].find((event) => event.kind === 'exited' && event.seq < seq);
-      if (held) this.#deliver(held, ordered);
-      let missing = seq - this.#lastSeq - 1;
-      if (missing > 0 && read.exited && !this.#hasExited) {
+      if (seq > this.#lastSeq && !this.#held.has(seq))
+        this.#held.set(seq, { kind: 'output', seq, stream, base64: chunk });
+    }
+    const ordered: OrderedEvent[] = [];
+    const newest = read.closed ? Infinity : (read.chunks.at(-1)?.seq ?? 0);
+    const known = [...this.#held.values()].filter(({ seq }) => seq <= newest).sort((a, b) => a.seq - b.seq);
+    for (const event of known) {
+      let missing = event.seq - this.#lastSeq - 1;
+      const isLostOutput = missing === 1 && read.hasLost === true;
+      if (missing > 0 && !isLostOutput && this.#mustTellExit(read)) {
         missing--;
         this.#deliverExit(read.exitCode, ordered);
-      } else if (missing > 0 && this.#exitedSeqUnknown) {
+      } else if (missing > 0 && !isLostOutput && this.#exitedSeqUnknown) {
         missing--;
         this.#exitedSeqUnknown = false;
       }
-      if (missing > 0) ordered.push({ kind: 'lost', fromSeq: this.#lastSeq + 1, toSeq: seq - 1 });
-      this.#deliver({ kind: 'output', seq, stream, base64: chunk }, ordered);
+      if (missing > 0) ordered.push({ kind: 'lost', fromSeq: this.#lastSeq + 1, toSeq: event.seq - 1 });
+      this.#deliver(event, ordered);
     }
-    ordered.push(...this.#release());
-    if (read.exited && !this.#hasExited && this.#held.size === 0) {
+    if (this.#mustTellExit(read)) {
       this.#deliverExit(read.exitCode, ordered);
       this.#exitedSeqUnknown = true;
     }
+    ordered.push(...this.#release());
     if (read.closed && !this.#isClosed) this.#deliver({ kind: 'closed', seq: this.#lastSeq + 1 }, ordered);
     return ordered;
+  }
+
+  /** The read knows of the exit, and no event of it has come. */
+  #mustTellExit(read: ReadState): boolean {
+    return read.exited && !this.#hasExited && ![...this.#held.values()].some(({ kind }) => kind === 'exited');
   }
 
   #release(): OrderedEvent[] {
