@@ -26,22 +26,26 @@ export function isGroupAlive(pid: number): boolean {
 }
 
 let leadersToKill = new Set<number>();
-let scan: Promise<void> | undefined;
+/** The scan that has not begun yet, and the last one. */
+let nextScan: Promise<void> | undefined;
+let lastScan: Promise<void> = Promise.resolve();
 
 /**
  * Kills what is left of the session that `leader` led: job-control shells put their jobs into groups of their own.
- * Linux only (reads /proc); does nothing elsewhere. One scan serves all calls of a moment: it costs about 20 µs per
- * process of the machine.
+ * Linux only (reads /proc); does nothing elsewhere. One scan runs at a time and serves all calls that came before it: it
+ * costs about 20 µs per process of the machine.
  */
 export function killSession(leader: number): Promise<void> {
   leadersToKill.add(leader);
-  scan ??= setImmediate().then(() => {
-    const leaders = leadersToKill;
-    leadersToKill = new Set();
-    scan = undefined;
-    return killMembers(leaders);
-  });
-  return scan;
+  nextScan ??= lastScan = lastScan
+    .then(() => setImmediate())
+    .then(() => {
+      const leaders = leadersToKill;
+      leadersToKill = new Set();
+      nextScan = undefined;
+      return killMembers(leaders);
+    });
+  return nextScan;
 }
 
 async function killMembers(leaders: ReadonlySet<number>): Promise<void> {
