@@ -99,6 +99,9 @@ export function serveApp(
   };
 }
 
+/** Spelled as the genuine server spells it. */
+const plainText = { 'content-type': 'text/plain; charset=utf-8' };
+
 /** The listener of `exec-server --listen`: the protocol at `/`, and health. */
 export function listenerApp(server: ExecServer, access: AccessRules, options: WebSocketOptions): App {
   const hono = new Hono<AppEnv>();
@@ -108,9 +111,9 @@ export function listenerApp(server: ExecServer, access: AccessRules, options: We
     return refusal ? c.body(null, refusal.status) : next();
   });
   hono.get('/', execUpgrade(server, sockets, options), (c) =>
-    c.text("Connection header did not include 'upgrade'", 400),
+    c.body("Connection header did not include 'upgrade'", 400, plainText),
   );
-  hono.all('/', (c) => c.text('Request method must be `GET`', 405));
+  hono.all('/', (c) => c.body('Request method must be `GET`', 405, plainText));
   for (const path of ['/readyz', '/healthz']) {
     hono.get(path, (c) => c.body(null, 200));
     hono.all(path, (c) => c.body(null, 405, { allow: 'GET,HEAD' }));
