@@ -76,24 +76,27 @@ describe('process/closeStdin', () => {
 });
 
 describe('process/resize', () => {
-  it('sets the window size and tells the foreground group', async () => {
+  it('tells the foreground group', async () => {
     const client = await server.current.connect();
-    const script = 'trap "stty size" WINCH; echo ready; while :; do sleep 0.05; done';
+    const script = 'trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.02; done';
     const view = await client.start({ argv: ['bash', '-c', script], tty: true });
     await client.waitForText(view, 'ready');
-    const sizes = [
-      [40, 120],
-      [1, 1],
-      [65_535, 65_535],
-    ];
-    for (const [rows, cols] of sizes) {
-      const resized = await client.call('process/resize', {
-        processId: view.processId,
-        rows: rows ?? 0,
-        cols: cols ?? 0,
-      });
+    await client.call('process/resize', { processId: view.processId, rows: 40, cols: 120 });
+    await within('closed', 5_000, view.closed);
+    expect(view.text()).toContain('40 120');
+  });
+
+  it('sets the window size, from 1 to 65535', async () => {
+    const client = await server.current.connect();
+    const view = await client.start({ argv: ['sh', '-c', 'while :; do stty size; sleep 0.02; done'], tty: true });
+    for (const { rows, cols } of [
+      { rows: 1, cols: 1 },
+      { rows: 65_535, cols: 65_535 },
+      { rows: 30, cols: 100 },
+    ]) {
+      const resized = await client.call('process/resize', { processId: view.processId, rows, cols });
       expect(resized).toEqual({ status: 'accepted' });
-      await client.waitForText(view, `${String(rows)} ${String(cols)}`);
+      await client.waitForText(view, `\n${String(rows)} ${String(cols)}\r`);
     }
   });
 
