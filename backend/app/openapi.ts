@@ -112,6 +112,12 @@ export function openApi(version: string): Record<string, unknown> {
         },
         delete: { summary: 'Make it good again', responses: { 200: json('Impairment'), 401: errorAnswer } },
       },
+      '/api/relay/executors/{id}/cut': {
+        post: {
+          summary: 'Break its connection, or those of its harnesses, once',
+          responses: { 200: json('How many'), 400: errorAnswer, 401: errorAnswer },
+        },
+      },
       '/openapi.json': { get: { ...open, summary: 'This document', responses: { 200: json('OpenAPI') } } },
     },
   };

@@ -29,6 +29,7 @@ const Kind = {
 const presenceSchema = z.object({
   executorId: z.string(),
   name: z.string(),
+  peer: z.string(),
   sinceMs: z.number(),
   streams: z.number(),
   isResumable: z.boolean(),

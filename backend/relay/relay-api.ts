@@ -3,8 +3,10 @@
 //   GET    /api/relay                          counters of this node
 //   GET    /api/relay/executors/{id}/streams   its streams, if it is connected to this node
 //   GET    /api/relay/executors/{id}/impairment, PUT, DELETE
+//   POST   /api/relay/executors/{id}/cut       {whose}: breaks its connection, or those of its harnesses, once
 
 import { Hono } from 'hono';
+import * as z from 'zod';
 import { impairmentsSchema } from './impairment.ts';
 import type { Rendezvous } from './rendezvous.ts';
 import { isExecutorId } from './signed-url.ts';
@@ -49,5 +51,12 @@ export function relayApi(rendezvous: Rendezvous): Hono {
     rendezvous.impair(c.req.param('id'), undefined);
     return c.json({ impairment: null });
   });
+  hono.post('/executors/:id/cut', async (c) => {
+    const body = cutSchema.safeParse(await c.req.json().catch(() => undefined));
+    if (!body.success) return c.json(error('invalid_cut', 'whose: expected "executor" or "harnesses"'), 400);
+    return c.json({ cut: rendezvous.cut(c.req.param('id'), body.data.whose) });
+  });
   return hono;
 }
+
+const cutSchema = z.strictObject({ whose: z.enum(['executor', 'harnesses']) });

@@ -10,7 +10,7 @@ import { FrameWebSocket, type FrameWebSocketOptions } from '../transports/frame-
 import type { FrameBus } from './bus.ts';
 import { Impairments, type ImpairmentsSettings, type ImpairmentStats } from './impairment.ts';
 import { NodeLink, type Presence } from './node-link.ts';
-import { RelayMetrics } from './relay-metrics.ts';
+import { bump, RelayMetrics } from './relay-metrics.ts';
 import { ExecutorRoom, type ExecutorEnd, type HarnessEnd, type PeerSocket, type RelaySettings } from './room.ts';
 import type { RelayGrant } from './signed-url.ts';
 
@@ -58,7 +58,7 @@ export class Rendezvous {
         const room = this.#rooms.get(presence.executorId);
         // Both nodes may believe that they have the newest connection of one executor: the later one has.
         if (room?.executor && room.executor.sinceMs > presence.sinceMs) return;
-        if (room && room.elsewhere !== nodeId) this.#moveTo(room, nodeId);
+        if (room && room.elsewhere !== nodeId) this.#moveTo(room, nodeId, presence.peer);
       },
       onExecutorGone: (nodeId, executorId, mayReturn) => {
         if (this.#elsewhere.get(executorId)?.nodeId !== nodeId) return;
@@ -145,13 +145,14 @@ export class Rendezvous {
 
   get counts(): { executors: number; harnesses: number; streams: number; queuedBytes: number } {
     const counts = { executors: 0, harnesses: 0, streams: 0, queuedBytes: 0 };
-    for (const { executor, harnesses, streams } of this.#rooms.values()) {
+    for (const room of this.#rooms.values()) {
+      const { executor, harnesses, streams } = room;
       if (executor) counts.executors++;
       counts.queuedBytes += executor?.socket.bufferedBytes ?? 0;
       counts.streams += streams.size;
-      for (const { nodeId, socket } of harnesses.values()) {
-        if (nodeId === undefined) counts.harnesses++;
-        counts.queuedBytes += socket.bufferedBytes;
+      for (const harness of harnesses.values()) {
+        if (harness.nodeId === undefined && !room.isAway(harness)) counts.harnesses++;
+        counts.queuedBytes += harness.socket.bufferedBytes;
       }
     }
     return counts;
@@ -192,9 +193,22 @@ export class Rendezvous {
       settings &&
       new Impairments(settings, (direction) => {
         this.metrics.drop('impaired');
-        if (direction === 'toExecutor') room.executor?.socket.cut();
-        else for (const harness of room.harnesses.values()) if (harness.nodeId === undefined) harness.socket.cut();
+        this.cut(executorId, direction === 'toExecutor' ? 'executor' : 'harnesses');
       });
+  }
+
+  /** Breaks connections as a bad network does, without a close frame. @returns how many. */
+  cut(executorId: string, whose: 'executor' | 'harnesses'): number {
+    const room = this.#rooms.get(executorId);
+    const harnesses = [...(room?.harnesses.values() ?? [])].filter(
+      (harness) => harness.nodeId === undefined && room?.isAway(harness) === false,
+    );
+    const ends = whose === 'harnesses' ? harnesses : room?.executor ? [room.executor] : [];
+    for (const { socket } of ends) {
+      bump(this.metrics.cuts, 'impaired');
+      socket.cut();
+    }
+    return ends.length;
   }
 
   get impairedExecutors(): string[] {
@@ -215,6 +229,7 @@ export class Rendezvous {
     const executor: ExecutorEnd = {
       socket: carrier,
       name: grant.name,
+      peer: grant.peer,
       isResumable: grant.resume,
       sinceMs: Date.now(),
     };
@@ -286,7 +301,7 @@ export class Rendezvous {
     });
     this.#rooms.set(executorId, room);
     const elsewhere = this.#elsewhere.get(executorId);
-    if (elsewhere) room.setElsewhere(elsewhere.nodeId);
+    if (elsewhere) room.setElsewhere(elsewhere.nodeId, elsewhere.presence.peer);
     return room;
   }
 
@@ -298,8 +313,8 @@ export class Rendezvous {
     } else this.#link.announceGone(room.executorId, room.mayReturn);
   }
 
-  #moveTo(room: ExecutorRoom, nodeId: string): void {
-    room.setElsewhere(nodeId);
+  #moveTo(room: ExecutorRoom, nodeId: string, peer: string): void {
+    room.setElsewhere(nodeId, peer);
     for (const harness of room.harnesses.values()) this.#attachElsewhere(nodeId, room, harness);
   }
 
@@ -328,8 +343,8 @@ export class Rendezvous {
 
 function presenceOf({ executorId, executor, streams }: ExecutorRoom): Presence | undefined {
   if (!executor) return undefined;
-  const { name, sinceMs, isResumable } = executor;
-  return { executorId, name, sinceMs, isResumable, streams: streams.size };
+  const { name, peer, sinceMs, isResumable } = executor;
+  return { executorId, name, peer, sinceMs, isResumable, streams: streams.size };
 }
 
 /** A harness's socket at another node, reached by the bus. */

@@ -40,6 +40,8 @@ export interface PeerSocket {
 export interface ExecutorEnd {
   readonly socket: PeerSocket;
   readonly name: string;
+  /** Connections with the same one are the same executor, come back; another one knows nothing of its streams. */
+  readonly peer: string;
   readonly isResumable: boolean;
   readonly sinceMs: number;
 }
@@ -100,6 +102,8 @@ export class ExecutorRoom {
   /** While the executor is absent: until then it may come back, ms since 1970. */
   #absentUntilMs: number;
   #absenceTimer: NodeJS.Timeout | undefined;
+  /** Who was the executor last; undefined after a start: streams may be his. */
+  #lastPeer: string | undefined;
 
   constructor(
     readonly executorId: string,
@@ -118,11 +122,14 @@ export class ExecutorRoom {
       this.#releaseExecutor(old);
       this.#cut(old.socket, 'replaced', RelayCloseCode.replaced, 'replaced by a newer connection of this executor');
     }
-    if (old && !(old.isResumable && executor.isResumable)) this.#endStreams('executor_disconnected');
+    const isOther = this.#lastPeer !== undefined && this.#lastPeer !== executor.peer;
+    if (isOther || !executor.isResumable) this.#endStreams('executor_disconnected');
+    this.#lastPeer = executor.peer;
     clearTimeout(this.#absenceTimer);
     this.elsewhere = undefined;
     this.executor = executor;
     this.host.metrics.executorConnections++;
+    // Streams that were begun while the executor was elsewhere.
     for (const harness of this.harnesses.values()) this.claim(harness, harness.streams);
     this.host.onPresence(this);
   }
@@ -171,8 +178,8 @@ export class ExecutorRoom {
     this.#held.clear();
   }
 
-  /** Another node has the executor. */
-  setElsewhere(nodeId: string): void {
+  /** Another node has the executor, who may be another one than before. */
+  setElsewhere(nodeId: string, peer: string): void {
     const old = this.executor;
     if (old) {
       this.#releaseExecutor(old);
@@ -180,6 +187,8 @@ export class ExecutorRoom {
     }
     clearTimeout(this.#absenceTimer);
     this.elsewhere = nodeId;
+    if (this.#lastPeer !== undefined && this.#lastPeer !== peer) this.#endStreams('executor_disconnected');
+    this.#lastPeer = peer;
     // Ownership is the other node's business now.
     this.streams.clear();
     for (const harness of [...this.harnesses.values()]) if (harness.nodeId !== undefined) this.#removeHarness(harness);
@@ -216,6 +225,11 @@ export class ExecutorRoom {
     return true;
   }
 
+  /** Its connection was lost, and it may still come back. */
+  isAway(harness: HarnessEnd): boolean {
+    return this.#awayHarnesses.has(harness);
+  }
+
   /** Streams that a harness already has, as its node says: whoever has one already keeps it. */
   claim(harness: HarnessEnd, streamIds: Iterable<string>): void {
     if (!this.executor) return;
@@ -235,11 +249,16 @@ export class ExecutorRoom {
       return;
     }
     const { streamId, kind } = route;
-    const { executor } = this;
-    if (!executor) {
-      this.#sendAway(harness, streamId, kind === 'reset', frame);
+    if (this.elsewhere !== undefined) {
+      this.#sendElsewhere(this.elsewhere, harness, streamId, kind === 'reset', frame);
       return;
     }
+    const { executor } = this;
+    if (!executor && !(harness.isResumable && this.mayReturn)) {
+      if (kind !== 'reset') this.#refuse(harness, streamId, 'executor_offline');
+      return;
+    }
+    // Who owns what goes on while the executor is away: harnesses come back meanwhile.
     let stream = this.streams.get(streamId);
     if (!stream) {
       if (kind !== 'reset') {
@@ -259,6 +278,10 @@ export class ExecutorRoom {
       harness.streams.add(streamId);
       metrics.streamsTakenOver++;
     }
+    if (!executor) {
+      metrics.drop('executor_away');
+      return;
+    }
     if (stream) {
       stream.framesToExecutor++;
       stream.bytesToExecutor += frame.length;
@@ -274,7 +297,8 @@ export class ExecutorRoom {
     if (this.harnesses.get(harness.key) !== harness || this.#awayHarnesses.has(harness)) return;
     this.#held.delete(harness);
     if (this.#executorPausedFor === harness) this.#resumeExecutor();
-    if (!this.executor || !harness.isResumable || isDeliberate(close) || harness.streams.size === 0) {
+    const mayReturn = harness.isResumable && !isDeliberate(close) && harness.streams.size > 0;
+    if (this.elsewhere !== undefined || !mayReturn) {
       this.#removeHarness(harness);
     } else {
       const timer = setTimeout(() => this.#removeHarness(harness), this.host.settings.relayGraceMs);
@@ -340,23 +364,15 @@ export class ExecutorRoom {
     }
   }
 
-  /** The executor is not at this node. */
-  #sendAway(harness: HarnessEnd, streamId: string, isReset: boolean, frame: Uint8Array): void {
+  /** To the node that has the executor, which keeps the books; here only what must be claimed if it moves. */
+  #sendElsewhere(nodeId: string, harness: HarnessEnd, streamId: string, isReset: boolean, frame: Uint8Array): void {
+    // A frame that came over the bus is not sent on: two nodes that disagree must not play ball.
+    if (harness.nodeId !== undefined) return;
     if (isReset) harness.streams.delete(streamId);
     else harness.streams.add(streamId);
-    if (this.elsewhere !== undefined) {
-      // A frame that came over the bus is not sent on: two nodes that disagree must not play ball.
-      if (harness.nodeId !== undefined) return;
-      if (this.host.sendElsewhere(this.elsewhere, this, harness, frame)) return;
-      this.#held.add(harness);
-      harness.socket.pause();
-    } else if (isReset) {
-      this.host.metrics.drop('executor_away');
-    } else if (harness.isResumable && this.mayReturn) {
-      this.host.metrics.drop('executor_away');
-    } else {
-      this.#refuse(harness, streamId, 'executor_offline');
-    }
+    if (this.host.sendElsewhere(nodeId, this, harness, frame)) return;
+    this.#held.add(harness);
+    harness.socket.pause();
   }
 
   #refuse(harness: HarnessEnd, streamId: string, reason: RelayResetReason): void {

@@ -10,6 +10,8 @@ export interface Registration {
   readonly url: string;
   /** The rendezvous keeps our streams while we dial again. */
   readonly isResumable: boolean;
+  /** Told when registering again, so that the streams are known to be ours; '' for registries that know nothing of it. */
+  readonly peer: string;
 }
 
 /** The texts are those of the genuine executor. */
@@ -37,22 +39,27 @@ const timeoutMs = 30_000;
 export async function register(
   baseUrl: string,
   executorId: string,
-  name: string,
   token: string,
+  about: { readonly name: string; readonly peer: string },
 ): Promise<Registration> {
   const url = `${baseUrl}/cloud/executor/${encodeURIComponent(executorId)}/register`;
-  const { status, body } = await post(name === '' ? url : `${url}?name=${encodeURIComponent(name)}`, token).catch(
-    () => {
-      throw new RegistryError(`executor registry request failed: error sending request for url (${url})`, true);
-    },
-  );
+  const query = new URLSearchParams(Object.entries(about).filter(([, value]) => value !== '')).toString();
+  const { status, body } = await post(query === '' ? url : `${url}?${query}`, token).catch(() => {
+    throw new RegistryError(`executor registry request failed: error sending request for url (${url})`, true);
+  });
   if (status < 200 || status > 299) throw refusal(status, body.replaceAll(token, '…'));
   const answer = answerSchema.safeParse(tryJson(body));
-  if (!answer.success || !/^wss?:\/\//.test(answer.data.url) || !URL.canParse(answer.data.url)) {
+  const isUrl = (text: string) => /^wss?:\/\//.test(text) && URL.canParse(text);
+  if (!answer.success || !isUrl(answer.data.url) || !isUrl(answer.data.resumable_url ?? answer.data.url)) {
     throw new RegistryError('executor registry request failed: error decoding response body', false);
   }
   const { executor_id, url: plainUrl, resumable_url: resumableUrl } = answer.data;
-  return { executorId: executor_id, url: resumableUrl ?? plainUrl, isResumable: resumableUrl !== undefined };
+  return {
+    executorId: executor_id,
+    url: resumableUrl ?? plainUrl,
+    isResumable: resumableUrl !== undefined,
+    peer: (resumableUrl && new URL(resumableUrl).searchParams.get('peer')) ?? '',
+  };
 }
 
 function refusal(status: number, body: string): RegistryError {

@@ -58,10 +58,12 @@ export class RemoteExecutor {
     const { baseUrl, executorId, name, token } = this.options;
     let waitMs = firstWaitMs;
     let hasServed = false;
+    let peer = '';
     while (!this.#stopping.signal.aborted) {
       let close: CloseInfo;
       try {
-        const registration = await register(baseUrl, executorId, name, token);
+        const registration = await register(baseUrl, executorId, token, { name, peer });
+        ({ peer } = registration);
         if (this.#stopping.signal.aborted) return;
         this.options.onRegistered(registration.executorId);
         hasServed = true;

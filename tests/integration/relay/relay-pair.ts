@@ -14,7 +14,11 @@ export async function isOnline(at: RunningServer, id: string): Promise<boolean> 
 }
 
 /** Starts a remote executor of ours and waits until the rendezvous has it. */
-export async function startExecutor(at: RunningServer, id: string, args: string[] = []): Promise<RemoteExecutorProcess> {
+export async function startExecutor(
+  at: RunningServer,
+  id: string,
+  args: string[] = [],
+): Promise<RemoteExecutorProcess> {
   const executor = await RemoteExecutorProcess.start({ remote: at.httpUrl, executorId: id, token: at.token, args });
   await until('the executor to be online', () => isOnline(at, id));
   return executor;
