@@ -122,6 +122,7 @@ describe('the page', () => {
 
   it('begins a session of its own in a duplicated tab', async () => {
     const workbench = await openWorkbench(server.current);
+    await workbench.openShell();
     const first = await workbench.page.getByTestId('connection').getAttribute('data-session');
     const kept = await workbench.page.evaluate(() => Object.entries(sessionStorage));
     const tab = await workbench.page.context().newPage();
@@ -132,6 +133,9 @@ describe('the page', () => {
     const connection = tab.locator('[data-testid=connection][data-status=connected]');
     await connection.waitFor();
     expect(await connection.getAttribute('data-session')).not.toBe(first);
+    expect(await tab.getByTestId('process').count()).toBe(0);
+    await workbench.type('echo mine-$((5+5))');
+    await workbench.shows('mine-10');
     expect(await workbench.page.getByTestId('connection').getAttribute('data-status')).toBe('connected');
   });
 });

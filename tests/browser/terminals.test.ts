@@ -124,6 +124,22 @@ describe('a process by pipes', () => {
   });
 });
 
+describe('with a server that cannot resize', () => {
+  it('keeps the terminal at 80 by 24 and says how to tell the process of another size', async () => {
+    const workbench = await openWorkbench(server.current, { withoutExtensions: true });
+    const { page } = workbench;
+    await workbench.openShell();
+    await workbench.type('echo size-$(stty size)-here');
+    await workbench.shows('size-24 80-here');
+    await page.setViewportSize({ width: 900, height: 500 });
+    await page
+      .getByTestId('fixed-size')
+      .filter({ hasText: '80×24, fixed by the server; stty cols N rows M' })
+      .waitFor();
+    expect(await workbench.screen.locator('> div').count()).toBe(24);
+  });
+});
+
 describe('when something is wrong', () => {
   it('says why a program cannot be started and lets it be corrected', async () => {
     const workbench = await openWorkbench(server.current);

@@ -15,6 +15,8 @@ export interface WorkbenchOptions extends Pick<
   readonly query?: Readonly<Record<string, string>>;
   /** The page finds only the older kind of WebSocket, which cannot hold back what comes. */
   readonly withoutWebSocketStream?: boolean;
+  /** The server seems to be one of those that know no extensions. */
+  readonly withoutExtensions?: boolean;
 }
 
 /** Longest wait for anything on the page, ms. */
@@ -44,11 +46,23 @@ export function useBrowser(): void {
 
 export async function openWorkbench(server: RunningServer, options: WorkbenchOptions = {}): Promise<Workbench> {
   if (!browser) throw new Error('call useBrowser() at the top of the file');
-  const { port = server.port, query = {}, withoutWebSocketStream = false, ...contextOptions } = options;
+  const {
+    port = server.port,
+    query = {},
+    withoutWebSocketStream = false,
+    withoutExtensions = false,
+    ...contextOptions
+  } = options;
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
   context.setDefaultTimeout(patienceMs);
-  if (withoutWebSocketStream) {
+  if (withoutWebSocketStream || withoutExtensions) {
     await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'WebSocketStream'));
+  }
+  if (withoutExtensions) {
+    await context.routeWebSocket(/\/exec$/, (near) => {
+      const far = near.connectToServer();
+      far.onMessage((message) => near.send(String(message).replace(/,"extensions":\[[^\]]*\]/, '')));
+    });
   }
   const workbench = new Workbench(await context.newPage());
   opened.push(workbench);

@@ -18,6 +18,9 @@ import { OutputFlow } from '../lib/output-flow.ts';
 import { lookAtServer, ownServerUrl } from '../lib/server-address.ts';
 import { readStored, tabArea, writeStored } from '../lib/storage.ts';
 
+/** What became of the session that this tab had before. */
+export type FormerSession = 'resumed' | 'gone' | 'held by another tab';
+
 export type ConnectionStatus = 'disconnected' | 'connecting' | 'connected' | 'reconnecting';
 
 /** What a reload needs: the address may hold a token, so it stays in this tab. */
@@ -42,8 +45,8 @@ export class ServerConnection {
     canHoldBack,
   );
 
-  /** Called with each new client, when its session is open. @param isResumed the former session goes on. */
-  onSession: (client: ExecServerClient, isResumed: boolean) => void = () => undefined;
+  /** Called with each new client, when its session is open. */
+  onSession: (client: ExecServerClient, former: FormerSession) => void = () => undefined;
 
   constructor() {
     const stored = readStored(tabArea, key, storedSchema);
@@ -79,16 +82,15 @@ export class ServerConnection {
     this.status = 'connecting';
     this.problem = undefined;
     try {
-      const client = await this.#open(url, cancel.signal);
+      const { client, former } = await this.#open(url, cancel.signal);
       this.#environment = await this.#askEnvironment(client);
       if (cancel.signal.aborted) {
         client.close();
         return;
       }
-      const isResumed = client.status.phase === 'ready' && client.status.isResumed;
       this.client = client;
       this.#follow(client.status);
-      this.onSession(client, isResumed);
+      this.onSession(client, former);
     } catch (error) {
       if (cancel.signal.aborted) return;
       this.status = 'disconnected';
@@ -116,7 +118,7 @@ export class ServerConnection {
     this.#store();
   }
 
-  async #open(url: string, signal: AbortSignal): Promise<ExecServerClient> {
+  async #open(url: string, signal: AbortSignal): Promise<{ client: ExecServerClient; former: FormerSession }> {
     let client: ExecServerClient | undefined;
     const options = {
       dial: () => dial(url, signal),
@@ -125,16 +127,18 @@ export class ServerConnection {
         if (client !== undefined && client === this.client) this.#follow(status);
       },
     };
-    const former = this.sessionId;
+    const resumeSessionId = this.sessionId;
     try {
-      client = await ExecServerClient.connect({ ...options, resumeSessionId: former });
+      client = await ExecServerClient.connect({ ...options, resumeSessionId });
+      const isResumed = client.status.phase === 'ready' && client.status.isResumed;
+      return { client, former: isResumed ? 'resumed' : 'gone' };
     } catch (error) {
       // A duplicated tab has the id of a session that the first tab still holds: it begins one of its own.
       const isHeldElsewhere = error instanceof RpcError && error.code === RpcCode.sessionAttached;
-      if (!isHeldElsewhere || former === undefined) throw error;
+      if (!isHeldElsewhere || resumeSessionId === undefined) throw error;
       client = await ExecServerClient.connect(options);
+      return { client, former: 'held by another tab' };
     }
-    return client;
   }
 
   async #askEnvironment(client: ExecServerClient) {

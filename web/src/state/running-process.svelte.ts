@@ -42,6 +42,8 @@ export class RunningProcess {
   endedAtMs = $state<number | undefined>();
   size = $state.raw<TerminalSize>(fixedSize);
   isStdinOpen = $state(false);
+  /** The server cannot tell it of another size than 80×24. */
+  hasFixedSize = $state(false);
   /** Set by the program, by an escape sequence. */
   #ownTitle = $state('');
   startedAtMs: number;
@@ -52,6 +54,8 @@ export class RunningProcess {
   #begin: () => void = () => undefined;
   #outputBytes = 0;
   #leftOutBytes = 0;
+  /** Given to the screen and not yet drawn. */
+  #waitingBytes = 0;
   #countersTimer: ReturnType<typeof setTimeout> | undefined;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #formatter = new PipeFormatter();
@@ -102,8 +106,7 @@ export class RunningProcess {
   async start(client: ExecServerClient): Promise<void> {
     const { connection, launch } = this;
     try {
-      this.screen.hasFixedSize = launch.isTerminal && !connection.supports('process/resize');
-      this.screen.fit();
+      this.#fit();
       const { traits } = connection;
       const firstSize = traits.takesSize ? this.screen.size : fixedSize;
       this.#handle = await client.start(startParams(launch, this.id, traits, firstSize), this.#listener);
@@ -122,8 +125,7 @@ export class RunningProcess {
   /** Follows it after a reload or a new connection: all that the server still has is shown anew. */
   async resume(client: ExecServerClient): Promise<void> {
     this.screen.reset();
-    this.screen.hasFixedSize = this.launch.isTerminal && !this.connection.supports('process/resize');
-    this.screen.fit();
+    this.#fit();
     this.#outputBytes = 0;
     if (this.status === 'starting') this.status = 'running';
     this.#handle = client.adopt(this.id, this.#listener);
@@ -191,6 +193,8 @@ export class RunningProcess {
     clearTimeout(this.#countersTimer);
     clearTimeout(this.#resizeTimer);
     this.screen.dispose();
+    // It will not say any more that they are drawn.
+    this.connection.flow.drawn(this.#waitingBytes);
   }
 
   readonly #listener = {
@@ -213,7 +217,11 @@ export class RunningProcess {
     }
     this.#tellLeftOut();
     const shown = stream === 'pty' ? bytes : this.#formatter.output(stream, bytes);
-    this.screen.write(shown, () => this.connection.flow.drawn(bytes.length));
+    this.#waitingBytes += bytes.length;
+    this.screen.write(shown, () => {
+      this.#waitingBytes -= bytes.length;
+      this.connection.flow.drawn(bytes.length);
+    });
   }
 
   #tellLeftOut(): void {
@@ -276,10 +284,16 @@ export class RunningProcess {
     }
   }
 
+  #fit(): void {
+    this.hasFixedSize = this.launch.isTerminal && !this.connection.supports('process/resize');
+    this.screen.hasFixedSize = this.hasFixedSize;
+    this.screen.fit();
+  }
+
   #resized(size: TerminalSize): void {
     this.size = size;
     clearTimeout(this.#resizeTimer);
-    if (!this.launch.isTerminal || this.screen.hasFixedSize || !this.#handle || this.isOver) return;
+    if (!this.launch.isTerminal || this.hasFixedSize || !this.#handle || this.isOver) return;
     this.#resizeTimer = setTimeout(() => {
       // Without a connection: told by `resume`, or the next time.
       this.#handle?.resize(size.rows, size.cols).catch(() => undefined);

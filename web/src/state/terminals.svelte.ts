@@ -1,14 +1,14 @@
 // The processes of one connection, and which of them the page shows. Remembers them for a reload, by id: their output is
 // read again from the server.
 
-import { tick } from 'svelte';
+import { tick, untrack } from 'svelte';
 import { SvelteSet } from 'svelte/reactivity';
 import { z } from 'zod';
 import type { ExecServerClient } from '../../../shared/client/harness.ts';
 import { quoteArgv } from '../lib/argv.ts';
 import { launchSchema, plainLaunch, type Launch } from '../lib/launch.ts';
 import { readStored, tabArea, writeStored } from '../lib/storage.ts';
-import type { ServerConnection } from './connections.svelte.ts';
+import type { FormerSession, ServerConnection } from './connections.svelte.ts';
 import { launchHistory } from './history.svelte.ts';
 import { RunningProcess } from './running-process.svelte.ts';
 import { settings } from './settings.svelte.ts';
@@ -43,12 +43,13 @@ export class Terminals {
   readonly #shown = new SvelteSet<string>();
 
   constructor(readonly connection: ServerConnection) {
-    connection.onSession = (client, isResumed) => void this.#sessionOpened(client, isResumed);
+    connection.onSession = (client, former) => void this.#sessionOpened(client, former);
     this.isRestoring = (readStored(tabArea, key, storedSchema)?.processes.length ?? 0) > 0;
     $effect.root(() => {
       $effect(() => {
         const look = settings.screenLook;
-        for (const process of this.processes) process.screen.look(look);
+        const { processes } = this;
+        untrack(() => processes.forEach(({ screen }) => screen.look(look)));
       });
       $effect(() => this.#store());
     });
@@ -123,14 +124,16 @@ export class Terminals {
     process.dispose();
   }
 
-  async #sessionOpened(client: ExecServerClient, isResumed: boolean): Promise<void> {
-    const stored = this.isRestoring ? readStored(tabArea, key, storedSchema) : undefined;
+  async #sessionOpened(client: ExecServerClient, former: FormerSession): Promise<void> {
+    // A duplicated tab has the list of the first, which goes on with it.
+    const isOurs = this.isRestoring && former !== 'held by another tab';
+    const stored = isOurs ? readStored(tabArea, key, storedSchema) : undefined;
     if (stored) await this.#restore(stored);
     this.isRestoring = false;
     for (const process of this.processes) {
       // What is over already is shown as it was, unless the page has forgotten it by a reload.
       if (process.isOver && !stored) continue;
-      if (isResumed) void process.resume(client);
+      if (former === 'resumed') void process.resume(client);
       else process.lose('the server has ended its session');
     }
   }
