@@ -17,6 +17,7 @@ for group in $live; do kill -KILL "-$group" 2>/dev/null; done`;
 
 export class Guardian {
   #shell: ChildProcess | undefined;
+  #lines = '';
 
   /** Starts the shell. Called before the first process; again only starts it when it has died. */
   start(): void {
@@ -39,15 +40,27 @@ export class Guardian {
   }
 
   add(pid: number): void {
-    this.#shell?.stdin?.write(`+ ${pid}\n`);
+    this.#tell(`+ ${pid}\n`);
   }
 
   remove(pid: number): void {
-    this.#shell?.stdin?.write(`- ${pid}\n`);
+    this.#tell(`- ${pid}\n`);
+  }
+
+  /** One system call for what is said within a turn. */
+  #tell(line: string): void {
+    if (this.#lines === '') process.nextTick(() => this.#flush());
+    this.#lines += line;
+  }
+
+  #flush(): void {
+    if (this.#lines !== '') this.#shell?.stdin?.write(this.#lines);
+    this.#lines = '';
   }
 
   /** All groups have been ended: lets the shell go. */
   stop(): void {
+    this.#flush();
     this.#shell?.stdin?.end();
     this.#shell = undefined;
   }
