@@ -94,6 +94,7 @@ export const serveSettingList = [
   text('allowOrigin', '', 'browser origins let in beside our own, separated by commas, e.g. https://ide.example'),
   text('allowHost', '', 'names taken in Host beside loopback and the bound address, separated by commas'),
   count('maxConnections', 5000, 'connections', 'sockets at a time', { min: 1 }),
+  text('bus', '', 'nats://HOST:PORT that several rendezvous nodes share; they need one relay secret and one token'),
   text(
     'publicUrl',
     '',
@@ -158,6 +159,14 @@ export function serveConfig(flags: Readonly<Record<string, unknown>>, env: NodeJ
     token,
     relaySecret: relaySecret(flags, env),
   };
+  if (config.bus !== '' && !config.bus.split(',').every(isNatsUrl)) {
+    throw new UsageError('--bus: expected nats://HOST or nats://HOST:PORT');
+  }
+  if (config.bus !== '' && config.relaySecret === undefined) {
+    throw new UsageError(
+      '--bus needs a secret that all nodes share: EXEC_WORKBENCH_RELAY_SECRET or --relay-secret-file',
+    );
+  }
   if (config.publicUrl !== '' && !/^wss?:\/\/[^/?#]+$/.test(config.publicUrl)) {
     throw new UsageError(`--public-url: expected ws://HOST or wss://HOST without a path, got ${config.publicUrl}`);
   }
@@ -186,6 +195,10 @@ function relaySecret(flags: Readonly<Record<string, unknown>>, env: NodeJS.Proce
 }
 
 const minRelaySecretLength = 16;
+
+function isNatsUrl(text: string): boolean {
+  return /^nats:\/\/[^/?#]+$/.test(text.trim()) && URL.canParse(text.trim());
+}
 
 /** An IP address of this machine only; a name is none, whatever it resolves to. */
 export function isLoopbackAddress(host: string): boolean {

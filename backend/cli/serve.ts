@@ -6,6 +6,7 @@ import { isLoopbackAddress, type ServeConfig } from '../config.ts';
 import { ExecServer } from '../exec/exec-server.ts';
 import { listen } from '../listen.ts';
 import { makeLog } from '../log.ts';
+import type { FrameBus } from '../relay/bus.ts';
 import { MemoryBus } from '../relay/bus-memory.ts';
 import { Rendezvous } from '../relay/rendezvous.ts';
 import { onStopSignal } from '../stop-signal.ts';
@@ -15,9 +16,9 @@ export async function serve(config: ServeConfig): Promise<void> {
   const log = makeLog(config.logLevel);
   const server = new ExecServer(config, log, version);
   const token = config.auth ? (config.token ?? randomBytes(24).toString('base64url')) : undefined;
-  const rendezvous = new Rendezvous(config, new MemoryBus(), log);
-  await rendezvous.open();
   const secret = config.relaySecret === undefined ? randomBytes(32) : Buffer.from(config.relaySecret);
+  const rendezvous = new Rendezvous(config, log);
+  await rendezvous.open(await makeBus(config.bus, secret, rendezvous));
   const app = serveApp(
     server,
     { rendezvous, secret, settings: config },
@@ -41,6 +42,14 @@ export async function serve(config: ServeConfig): Promise<void> {
   process.stdout.write(startText(listening.address, listening.port, token));
   if (!isLoopbackAddress(config.host))
     log.warn({ host: config.host }, 'reachable from other machines: whoever has the token can run commands here');
+}
+
+/** @throws Error when NATS cannot be reached. */
+async function makeBus(url: string, secret: Uint8Array, { metrics }: Rendezvous): Promise<FrameBus> {
+  if (url === '') return new MemoryBus();
+  // Most servers need no bus.
+  const { NatsBus } = await import('../relay/bus-nats.ts');
+  return new NatsBus({ url, secret, onDropped: () => metrics.drop('bus_full') });
 }
 
 /** Ready to paste; the token stands here and nowhere in the logs. */

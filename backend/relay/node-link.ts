@@ -11,6 +11,7 @@ import * as z from 'zod';
 import type { CloseInfo } from '../../shared/connection/connection.ts';
 import { utf8Decode } from '../../shared/bytes.ts';
 import type { FrameBus } from './bus.ts';
+import { MemoryBus } from './bus-memory.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
 
 const Kind = {
@@ -83,38 +84,40 @@ const presencesPerMessage = 500;
 export class NodeLink {
   readonly #lastHeardMs = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
+  /** One that meets nobody, until `open`. */
+  #bus: FrameBus = new MemoryBus();
 
   constructor(
-    private readonly bus: FrameBus,
     private readonly metrics: RelayMetrics,
     private readonly handler: NodeLinkHandler,
   ) {}
 
   get nodeId(): string {
-    return this.bus.nodeId;
+    return this.#bus.nodeId;
   }
 
   get isWritable(): boolean {
-    return this.bus.isWritable;
+    return this.#bus.isWritable;
   }
 
   /** @throws Error when the bus cannot be reached. */
-  async open(): Promise<void> {
-    await this.bus.open({
+  async open(bus: FrameBus): Promise<void> {
+    this.#bus = bus;
+    await this.#bus.open({
       onMessage: (from, message) => this.#receive(from, message),
       onWritable: () => this.handler.onWritable(),
     });
     this.#timer = setInterval(() => this.#beat(), aliveEveryMs);
     this.#timer.unref();
-    this.bus.broadcast(json(Kind.hello, {}));
+    this.#bus.broadcast(json(Kind.hello, {}));
   }
 
   announce(presence: Presence): void {
-    this.bus.broadcast(json(Kind.executors, { online: [presence], gone: [] }));
+    this.#bus.broadcast(json(Kind.executors, { online: [presence], gone: [] }));
   }
 
   announceGone(executorId: string, mayReturn: boolean): void {
-    this.bus.broadcast(json(Kind.executors, { online: [], gone: [{ executorId, mayReturn }] }));
+    this.#bus.broadcast(json(Kind.executors, { online: [], gone: [{ executorId, mayReturn }] }));
   }
 
   attach(nodeId: string, attach: Attach): void {
@@ -143,16 +146,16 @@ export class NodeLink {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.bus.close();
+    await this.#bus.close();
   }
 
   #send(nodeId: string, message: Uint8Array): void {
     this.metrics.busMessagesOut++;
-    this.bus.send(nodeId, message);
+    this.#bus.send(nodeId, message);
   }
 
   #beat(): void {
-    this.bus.broadcast(json(Kind.alive, {}));
+    this.#bus.broadcast(json(Kind.alive, {}));
     const deadBeforeMs = performance.now() - deadAfterMs;
     for (const [nodeId, heardMs] of this.#lastHeardMs) {
       if (heardMs > deadBeforeMs) continue;

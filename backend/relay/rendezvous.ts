@@ -47,11 +47,10 @@ export class Rendezvous {
 
   constructor(
     readonly settings: RelaySettings & { readonly pingIntervalMs: number },
-    bus: FrameBus,
     private readonly log: Logger,
   ) {
     this.startGraceUntilMs = Date.now() + settings.relayGraceMs;
-    this.#link = new NodeLink(bus, this.metrics, {
+    this.#link = new NodeLink(this.metrics, {
       presences: () => [...this.#rooms.values()].flatMap((room) => presenceOf(room) ?? []),
       onExecutor: (nodeId, presence) => {
         this.#elsewhere.set(presence.executorId, { nodeId, presence });
@@ -107,9 +106,9 @@ export class Rendezvous {
     return this.#link.nodeId;
   }
 
-  /** @throws Error when the bus cannot be reached. */
-  async open(): Promise<void> {
-    await this.#link.open();
+  /** To be called once, before `accept`. @throws Error when the bus cannot be reached. */
+  async open(bus: FrameBus): Promise<void> {
+    await this.#link.open(bus);
   }
 
   /** Takes a socket whose URL has been verified. */

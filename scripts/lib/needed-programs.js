@@ -23,6 +23,15 @@ export const chromium = {
   debianPackage: 'chromium',
 };
 
+/** @type {Needed} */
+export const natsServer = {
+  what: 'nats-server (tests of several rendezvous nodes start it)',
+  variable: 'NATS_SERVER_PATH',
+  names: ['nats-server'],
+  places: ['/usr/sbin/nats-server'],
+  debianPackage: 'nats-server',
+};
+
 /** @param {string} path */
 function isProgram(path) {
   try {

@@ -172,7 +172,8 @@ describe('the rendezvous', () => {
 
   it('waits for a resumable executor, and gives up after the grace', async () => {
     const id = newId();
-    const executor = await RelayPeer.executor(server.current, id, { resumable: true });
+    const url = await relayUrl(server.current, 'executor', id, { resumable: true });
+    const executor = await RelayPeer.dial(url);
     const [harness, old] = [
       await RelayPeer.harness(server.current, id, { resumable: true }),
       await RelayPeer.harness(server.current, id),
@@ -185,7 +186,7 @@ describe('the rendezvous', () => {
     // A harness that never resends has lost its stream.
     await old.waitFor(stream(2), 'reset executor_disconnected');
     harness.sendData(stream(1), 'dropped', 1);
-    const again = await RelayPeer.executor(server.current, id, { resumable: true });
+    const again = await RelayPeer.dial(url);
     again.sendData(stream(1), 'I am back');
     await harness.waitFor(stream(1), 'I am back');
     again.cut();

@@ -1,0 +1,154 @@
+// Two rendezvous nodes on one real nats-server: the executor at one, the harness at the other; either node may die.
+import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { relayCarrier, RemoteExecutorProcess } from '../../helpers/remote-executor.ts';
+import { startServer, TAG, type RunningServer } from '../../helpers/server.ts';
+import { until } from '../../helpers/until.ts';
+import { WireClient } from '../../helpers/wire-client.ts';
+import { shapes } from '../../helpers/wire-shapes.ts';
+import { childEnv, connect, isOnline, startExecutor } from './relay-pair.ts';
+import { useNats } from './nats.ts';
+import { dropPeers, RelayPeer, relayUrl } from './relay-peer.ts';
+
+const nats = useNats();
+
+function startNode(): Promise<RunningServer> {
+  const env = {
+    HOME: '/',
+    PATH: childEnv.PATH,
+    EXEC_WORKBENCH_TOKEN: 'token-of-all-nodes',
+    EXEC_WORKBENCH_RELAY_SECRET: 'the secret of all nodes of this test',
+  };
+  return startServer({ command: 'serve', args: ['--bus', nats.url], env });
+}
+
+/** Stands for a load balancer: new connections go to the node that it points at. */
+class Balancer {
+  target: RunningServer;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  private constructor(target: RunningServer) {
+    this.target = target;
+    this.#server = createServer((socket) => {
+      const upstream = connectTcp(this.target.port, '127.0.0.1');
+      for (const end of [socket, upstream]) {
+        this.#sockets.add(end);
+        end.on('error', () => undefined);
+      }
+      socket.pipe(upstream).pipe(socket);
+      socket.on('close', () => upstream.destroy());
+      upstream.on('close', () => socket.destroy());
+    });
+  }
+
+  static async start(target: RunningServer): Promise<Balancer> {
+    const balancer = new Balancer(target);
+    await new Promise<void>((resolve) => balancer.#server.listen(0, '127.0.0.1', resolve));
+    return balancer;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+}
+
+async function connectBy(host: string, at: RunningServer, id: string): Promise<WireClient> {
+  const url = (await relayUrl(at, 'harness', id, { resumable: true })).replace(`127.0.0.1:${at.port}`, host);
+  const client = new WireClient(await relayCarrier({ url }), { tag: TAG, shapes });
+  await client.initialize();
+  return client;
+}
+
+describe('two nodes', () => {
+  it('carry processes from the executor at one to a harness at the other', async () => {
+    const [a, b] = await Promise.all([startNode(), startNode()]);
+    await startExecutor(a, 'box');
+    await until('the other node to know', () => isOnline(b, 'box'));
+    const client = await connect(b, 'box', { keepsOutput: false });
+    const argv = ['bash', '-c', 'head -c 20000000 /dev/zero; exit 7'];
+    const view = await client.start({ processId: 'p', argv, cwd: '/tmp', env: childEnv, tty: false });
+    await until('the end', () => view.isClosed, { withinMs: 20_000 });
+    expect([view.byteCount(), view.exitCode]).toEqual([20_000_000, 7]);
+    expect(client.sniffer.violations).toEqual([]);
+  });
+
+  it('route by the same rules as one: whole large frames, owners, offline, leaving, replacing', async () => {
+    const [a, b] = await Promise.all([startNode(), startNode()]);
+    const executor = await RelayPeer.executor(a, 'x');
+    await until('the other node to know', () => isOnline(b, 'x'));
+    const [here, there] = [await RelayPeer.harness(a, 'x'), await RelayPeer.harness(b, 'x')];
+    const [one, two, three] = ['1', '2', '3'].map((n) => `0000000${n}-0000-4000-8000-000000000000`) as [
+      string,
+      string,
+      string,
+    ];
+    const large = 'x'.repeat(3_000_000);
+    there.sendData(one, large);
+    await executor.waitFor(one, large);
+    executor.sendData(one, `${large}y`);
+    await there.waitFor(one, `${large}y`);
+    here.sendData(one, 'not yours');
+    await here.waitFor(one, 'reset stream_in_use');
+    here.sendData(two, 'mine');
+    await executor.waitFor(two, 'mine');
+    there.sendData(two, 'not yours');
+    await there.waitFor(two, 'reset stream_in_use');
+    there.cut();
+    await executor.waitFor(one, 'reset harness_disconnected');
+    const again = await RelayPeer.harness(b, 'x');
+    again.sendData(three, 'hello');
+    await executor.waitFor(three, 'hello');
+    const newer = await RelayPeer.executor(b, 'x');
+    expect(await executor.waitForClose()).toMatchObject({ code: 4001 });
+    await again.waitFor(three, 'reset executor_disconnected');
+    await here.waitFor(two, 'reset executor_disconnected');
+    here.sendData('00000004-0000-4000-8000-000000000000', 'over there');
+    await newer.waitFor('00000004-0000-4000-8000-000000000000', 'over there');
+    newer.cut();
+    await here.waitFor('00000004-0000-4000-8000-000000000000', 'reset executor_disconnected');
+    dropPeers();
+  });
+
+  it.each(['executor', 'harness'] as const)(
+    'the node of the %s dies: a running shell goes on through the other',
+    async (whose) => {
+      const [a, b] = await Promise.all([startNode(), startNode()]);
+      const [forExecutor, forHarness] = [await Balancer.start(a), await Balancer.start(b)];
+      await RemoteExecutorProcess.start({
+        remote: `http://${forExecutor.host}`,
+        executorId: 'box',
+        token: 'token-of-all-nodes',
+      });
+      await until('the other node to know', () => isOnline(b, 'box'));
+      const client = await connectBy(forHarness.host, b, 'box');
+      const shell = {
+        processId: 'shell',
+        argv: ['bash', '--norc', '-i'],
+        cwd: '/tmp',
+        env: { ...childEnv, PS1: '' },
+        tty: true,
+      };
+      const view = await client.start(shell);
+      const type = async (text: string): Promise<void> => {
+        await client.call('process/write', { processId: 'shell', chunk: Buffer.from(text).toString('base64') });
+      };
+      await type('marker=kept\n');
+      const [dying, left] = whose === 'executor' ? [a, b] : [b, a];
+      (whose === 'executor' ? forExecutor : forHarness).target = left;
+      dying.kill('SIGKILL');
+      const answer = type('echo "it is $marker"\n');
+      await until('the shell to answer', () => view.text().includes('it is kept'), { withinMs: 25_000 });
+      await answer;
+      expect(client.sniffer.violations).toEqual([]);
+      client.carrier.drop();
+      forExecutor.close();
+      forHarness.close();
+    },
+  );
+});
