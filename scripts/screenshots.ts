@@ -3,12 +3,12 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { programFile, root, staleTargets } from './lib/build.js';
+import { programFile, root } from './lib/build.js';
 
 /** Bytes. */
 const maxPictureBytes = 200_000;
@@ -126,8 +126,6 @@ async function take(browser: Browser, url: string, { name, viewport, colorScheme
   console.log(`${name}.png ${Math.round(size / 1000)} kB`);
 }
 
-if (staleTargets().length > 0) throw new Error('dist/ is older than its sources: npm run build');
-await readFile(programFile);
 const home = await stageFolder();
 const server = spawn(process.execPath, [programFile, 'serve', '--port', '0'], {
   cwd: join(home, 'hello'),

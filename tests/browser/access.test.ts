@@ -146,7 +146,12 @@ describe('at 390 by 844, by touch', () => {
       isMobile: true,
     });
     const { page } = workbench;
-    const overhang = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    const overhang = () =>
+      page.evaluate(() => {
+        const { scrollWidth, scrollHeight } = document.documentElement;
+        return Math.max(scrollWidth - window.innerWidth, scrollHeight - window.innerHeight);
+      });
+    await page.getByText('The same by').tap();
     expect(await overhang(), 'the launcher').toBeLessThanOrEqual(0);
     await workbench.openShell();
     await workbench.type('sleep 1000');

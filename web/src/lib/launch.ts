@@ -67,12 +67,16 @@ export function startParams(
   const words = argvOf(launch, traits.shellPath);
   if ('problem' in words) throw new Error(words.problem);
   const { path } = parsePath(launch.cwd.trim() || traits.cwd, 'cwd');
+  // A row without a name is one that was not filled in.
+  const variables = Object.fromEntries(
+    launch.env.flatMap(({ name, value }) => (name.trim() ? [[name.trim(), value]] : [])),
+  );
   const terminalEnv = launch.isTerminal ? { TERM: 'xterm-256color', COLORTERM: 'truecolor' } : {};
   return {
     processId,
     argv: words.argv,
     cwd: traits.wantsUris ? formatPath(path, 'uri') : path,
-    env: { ...terminalEnv, ...Object.fromEntries(launch.env.map(({ name, value }) => [name, value])) },
+    env: { ...terminalEnv, ...variables },
     // The executor's own secrets stay out: *KEY*, *SECRET* and *TOKEN* are dropped.
     envPolicy: { inherit: launch.inherit, ignoreDefaultExcludes: false, exclude: [], set: {}, includeOnly: [] },
     tty: launch.isTerminal,
