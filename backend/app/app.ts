@@ -99,8 +99,8 @@ export function serveApp(
   };
 }
 
-/** Spelled as the genuine server spells it. */
-const plainText = { 'content-type': 'text/plain; charset=utf-8' };
+/** Spelled as the genuine server spells it. A new object each time: node-server writes the length into what it is given. */
+const plainText = () => ({ 'content-type': 'text/plain; charset=utf-8' });
 
 /** The listener of `exec-server --listen`: the protocol at `/`, and health. */
 export function listenerApp(server: ExecServer, access: AccessRules, options: WebSocketOptions): App {
@@ -111,9 +111,9 @@ export function listenerApp(server: ExecServer, access: AccessRules, options: We
     return refusal ? c.body(null, refusal.status) : next();
   });
   hono.get('/', execUpgrade(server, sockets, options), (c) =>
-    c.body("Connection header did not include 'upgrade'", 400, plainText),
+    c.body("Connection header did not include 'upgrade'", 400, plainText()),
   );
-  hono.all('/', (c) => c.body('Request method must be `GET`', 405, plainText));
+  hono.all('/', (c) => c.body('Request method must be `GET`', 405, plainText()));
   for (const path of ['/readyz', '/healthz']) {
     hono.get(path, (c) => c.body(null, 200));
     hono.all(path, (c) => c.body(null, 405, { allow: 'GET,HEAD' }));
