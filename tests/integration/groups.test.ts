@@ -64,10 +64,10 @@ describe('terminate', () => {
     const client = await server.current.connect();
     const { view, left } = await family(client, 'sleep 600 & echo ready; exit 5', false);
     expect(await within('exited', 2_000, view.exited)).toBe(5);
-    await until('the grandchild to be itself', () => left().includes('sleep 600'));
+    await until('the grandchild to be itself', () => left().includes(') sleep 600'));
     expect(await client.terminate(view.processId)).toBe(false);
     await client.call('process/wait', { processId: view.processId, waitMs: 150 });
-    expect(left()).toContain('sleep 600');
+    expect(left()).toContain(') sleep 600');
     expect(view.isClosed).toBe(false);
     expect(await client.terminate(view.processId, { mode: { type: 'force' } })).toBe(false);
     await within('closed', 2_000, view.closed);
@@ -78,7 +78,7 @@ describe('terminate', () => {
     const client = await server.current.connect();
     const { view, left } = await family(client, 'sleep 600 >/dev/null 2>&1 & echo ready; exit 5', false);
     await within('closed', 2_000, view.closed);
-    await until('the grandchild to be itself', () => left().includes('sleep 600'));
+    await until('the grandchild to be itself', () => left().includes(') sleep 600'));
     expect(await client.terminate(view.processId, { mode: { type: 'force' } })).toBe(false);
     await expectNoneLeft(left);
   });
@@ -129,8 +129,9 @@ describe('process/signal', () => {
   it.each(kinds)('interrupt reaches the whole group, by $kind', async ({ tty }) => {
     const client = await server.current.connect();
     const script = 'trap "echo parent; exit 3" INT; sh -c \'trap "echo child; exit" INT; echo ready; sleep 600\'; wait';
-    const view = await client.start({ argv: ['/bin/sh', '-c', script], tty });
-    await client.waitForText(view, 'ready');
+    const { view, left } = await family(client, script, tty);
+    // A shell that is just about to become the sleep swallows the signal.
+    await until('the sleep to be itself', () => left().includes(') sleep 600'));
     await client.call('process/signal', { processId: view.processId, signal: 'interrupt' });
     await within('closed', 5_000, view.closed);
     expect(view.text()).toContain('child');
@@ -169,7 +170,7 @@ describe('a child that exits by itself', () => {
     const { view, left } = await family(client, '(sleep 600; echo never) & echo ready; exit 2', false);
     await within('closed', 2_000, view.closed);
     expect(view.exitCode).toBe(2);
-    await until('the grandchild to be itself', () => left().includes('sleep 600'));
+    await until('the grandchild to be itself', () => left().includes(') sleep 600'));
     await own.stop();
     await expectNoneLeft(left);
   });
