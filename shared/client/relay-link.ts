@@ -39,12 +39,6 @@ const maxRetryMs = 5000;
 const deafAfterMs = 30_000;
 const lookEveryMs = 5000;
 
-/** Whether frames are spoken there: the query holds exactly `role=harness` (docs/protocol.md §11.6). */
-export function isRelayUrl(url: string): boolean {
-  const query = /\?([^#]*)/.exec(url)?.[1] ?? '';
-  return query.split('&').includes('role=harness');
-}
-
 /** One stream over a link of its own, which ends with it. @throws LocalError as `dialWebSocket`. */
 export async function dialRelay(options: RelayLinkOptions): Promise<Connection> {
   return (await RelayLink.connect(options)).openStream();
