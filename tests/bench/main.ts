@@ -11,8 +11,9 @@ import { runCases } from './runner.ts';
 import type { Target } from './server-process.ts';
 import type { Suite } from './suite.ts';
 import { execServerSuite } from './suites/exec-server.ts';
+import { relaySuite } from './suites/relay.ts';
 
-const suites: readonly Suite[] = [execServerSuite];
+const suites: readonly Suite[] = [execServerSuite, relaySuite];
 
 interface Options {
   readonly peer: readonly Target[];
