@@ -25,6 +25,7 @@ import {
   type RequestId,
 } from '../../shared/rpc/envelope.ts';
 import { FileHandles } from '../fs/handles.ts';
+import { isOsError } from '../process/os-error.ts';
 import { BulkResult, sendParts } from './bulk.ts';
 import type { ExecMetrics } from './exec-metrics.ts';
 import type { RequestContext, Route } from './handler.ts';
@@ -268,7 +269,8 @@ export class HarnessConnection implements SessionHolder {
 
   #fail(id: RequestId, method: string, startMs: number, thrown: unknown): void {
     const error = rpcErrorOf(thrown);
-    if (error.code === RpcCode.internal && !(thrown instanceof RpcError)) {
+    // What the system refuses is the harness's business; anything else is a defect of ours.
+    if (!(thrown instanceof RpcError) && !isOsError(thrown)) {
       this.options.log.warn({ method, err: thrown }, 'request failed');
     }
     this.options.metrics.answered(method, String(error.code), performance.now() - startMs);
