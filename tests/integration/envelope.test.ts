@@ -160,7 +160,8 @@ describe('random messages', () => {
     if (typeof message !== 'object' || message === null || Array.isArray(message)) return 'malformed';
     const members = message as Record<string, unknown>;
     const { id, method, trace } = members;
-    const isId = typeof id === 'string' || (typeof id === 'number' && Number.isSafeInteger(id));
+    const isId =
+      typeof id === 'string' || (typeof id === 'number' && Number.isInteger(id) && id >= -(2 ** 63) && id < 2 ** 63);
     if (typeof method === 'string') {
       if (!('id' in members)) return method === 'initialized' ? 'silence' : 'end';
       return isId && (trace === undefined || trace === null || isTrace(trace)) ? 'answer' : 'malformed';
