@@ -115,8 +115,7 @@ export class ManagedProcess {
     const input = this.#child?.input;
     if (!input || this.#isStdinClosed) return 'stdinClosed';
     if (writeId !== undefined && this.#writeIds.has(writeId)) return 'accepted';
-    if (input.queuedBytes > 0 && input.queuedBytes + bytes.length > this.limits.maxInputBytes)
-      throw new InputFullError();
+    if (this.isFullFor(bytes.length, writeId)) throw new InputFullError();
     if (writeId !== undefined) this.#remember(writeId);
     const isPrompt = input.queuedBytes + bytes.length <= this.limits.promptInputBytes;
     if (isPrompt) {
@@ -124,6 +123,13 @@ export class ManagedProcess {
       return 'accepted';
     }
     return new Promise((resolve) => input.write(bytes, () => resolve('accepted')));
+  }
+
+  /** Whether `write` would refuse so many bytes, so that they need not be decoded. */
+  isFullFor(byteLength: number, writeId: string | undefined): boolean {
+    const queuedBytes = this.#child?.input?.queuedBytes ?? 0;
+    if (queuedBytes === 0 || queuedBytes + byteLength <= this.limits.maxInputBytes) return false;
+    return writeId === undefined || !this.#writeIds.has(writeId);
   }
 
   closeStdin(): WriteStatus {

@@ -146,23 +146,28 @@ function wait(params: ParamsOf<typeof protocol.processWait>, { session, signal }
 }
 
 function write({ processId, chunk, writeId }: ParamsOf<typeof protocol.processWrite>, { session }: RequestContext) {
+  const process = session.processes.get(processId);
+  // Judged by the length of the text: what is refused is never held as bytes too.
+  if (process?.isFullFor((chunk.length / 4) * 3, writeId ?? undefined)) throw inputFull(processId);
   const bytes = tryBase64Decode(chunk);
   if (!bytes) throw new RpcError(RpcCode.invalidParams, 'params.chunk: must be standard base64 with padding');
-  const process = session.processes.get(processId);
   if (!process) return { status: 'unknownProcess' as const };
   try {
     const status = process.write(bytes, writeId ?? undefined);
     return typeof status === 'string' ? { status } : status.then((written) => ({ status: written }));
   } catch (error) {
     if (error instanceof InputGoneError) throw new RpcError(RpcCode.internal, 'failed to write to process stdin');
-    if (error instanceof InputFullError) {
-      throw new RpcError(
-        RpcCode.overloaded,
-        `process ${processId} does not read: more than ${inputBounds.maxInputBytes} bytes would wait for it; await the answers to earlier writes`,
-      );
-    }
+    if (error instanceof InputFullError) throw inputFull(processId);
     throw error;
   }
+}
+
+function inputFull(processId: string): RpcError {
+  const { maxInputBytes } = inputBounds;
+  return new RpcError(
+    RpcCode.overloaded,
+    `process ${processId} does not read: more than ${maxInputBytes} bytes would wait for it; await the answers to earlier writes`,
+  );
 }
 
 function knownProcess(processId: string, processes: ReadonlyMap<string, ManagedProcess>): ManagedProcess {
