@@ -7,7 +7,7 @@
 //   dialling     refused, serving and lost              waiting: 1 s, doubling to 30 s; replaced: 30 s
 //   waiting      time is up                             registering
 
-import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import type { Logger } from 'pino';
@@ -93,7 +93,7 @@ export class RemoteExecutor {
     await Promise.race([this.#carrierEnded, delay(farewellMs)]);
   }
 
-  async #dial({ url }: Registration): Promise<FrameWebSocket> {
+  #dial({ url }: Registration): Promise<FrameWebSocket> {
     const socket = new WebSocket(url, {
       perMessageDeflate: false,
       autoPong: false,
@@ -101,17 +101,20 @@ export class RemoteExecutor {
       maxPayload: this.options.maxMessageBytes + frameOverheadBytes,
     });
     const label = urlWithoutSecrets(url);
-    const answer = new Promise<IncomingMessage>((resolve) => socket.once('upgrade', resolve));
-    // The texts of `ws` name no URL.
-    await new Promise<void>((resolve, reject) => {
-      socket.once('open', resolve);
+    const { pingIntervalMs } = this.options;
+    return new Promise((resolve, reject) => {
+      let raw: Socket | undefined;
+      socket.once('upgrade', (response) => (raw = response.socket));
+      socket.once('open', () => {
+        // At once: a frame may follow the upgrade so closely that after a promise nobody would have listened to it.
+        if (raw) resolve(new FrameWebSocket(socket, raw, { label, pingIntervalMs, highWaterBytes }));
+        else reject(new LocalError('connect', `cannot connect to ${label}: no upgrade`));
+      });
+      // The texts of `ws` name no URL.
       socket.once('error', (error) =>
         reject(new LocalError('connect', `cannot connect to ${label}: ${error.message}`)),
       );
     });
-    const { socket: raw } = await answer;
-    const { pingIntervalMs } = this.options;
-    return new FrameWebSocket(socket, raw, { label, pingIntervalMs, highWaterBytes });
   }
 
   /** Until the carrier ends. Streams live on where the rendezvous keeps them for us. */
