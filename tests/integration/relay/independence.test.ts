@@ -23,7 +23,7 @@ function startFlood(url: string): { child: ChildProcess; mebibytes: () => number
   return { child, mebibytes: () => last };
 }
 
-it('a flood and a stopped reader leave the echo of 198 other streams prompt', async () => {
+it('echo p99 stays under 60 ms beside a flood and a stopped reader', async () => {
   await startExecutor(server.current, 'box');
   const url = () => relayUrl(server.current, 'harness', 'box', { resumable: true });
   const link = await openLink({ url: await url() });
@@ -69,12 +69,11 @@ it('a flood and a stopped reader leave the echo of 198 other streams prompt', as
     expect(tookMs.length).toBeGreaterThan(200);
     return at(0.99);
   };
-  // Four processes on two cores, and whatever else runs there: the figure to reach is a p99 of 60 ms, which the line above
-  // shows; what is asserted has room for a busy machine.
+  // Four processes on two cores: whatever else runs there meanwhile takes its part, so the best of three rounds counts.
   let best = Infinity;
-  for (let round = 0; round < 3 && best >= 250; round++) best = Math.min(best, await measure());
+  for (let round = 0; round < 3 && best >= 60; round++) best = Math.min(best, await measure());
   flood.child.kill('SIGKILL');
-  expect(best).toBeLessThan(250);
+  expect(best).toBeLessThan(60);
   const unreadBytes = unread.byteCount();
   stopped.carrier.resume();
   await until('the stopped one to go on', () => unread.byteCount() > unreadBytes + 1024 * 1024);
