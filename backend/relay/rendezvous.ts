@@ -10,8 +10,9 @@ import { FrameWebSocket, type FrameWebSocketOptions } from '../transports/frame-
 import type { FrameBus } from './bus.ts';
 import { Impairments, type ImpairmentsSettings, type ImpairmentStats } from './impairment.ts';
 import { NodeLink, type Presence } from './node-link.ts';
+import type { ExecutorEnd, HarnessEnd, PeerSocket, RelaySettings } from './peer-ends.ts';
 import { bump, RelayMetrics } from './relay-metrics.ts';
-import { ExecutorRoom, type ExecutorEnd, type HarnessEnd, type PeerSocket, type RelaySettings } from './room.ts';
+import { ExecutorRoom } from './room.ts';
 import type { RelayGrant } from './signed-url.ts';
 
 /** An executor that is online, at any node. */

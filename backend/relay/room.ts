@@ -11,67 +11,19 @@
 import type { CloseInfo } from '../../shared/connection/connection.ts';
 import { encodeFrame, peekRoute } from '../../shared/relay/codec.ts';
 import type { Impairments } from './impairment.ts';
+import {
+  cutSocket,
+  isDeliberate,
+  isSamePeer,
+  RelayCloseCode,
+  type ExecutorEnd,
+  type HarnessEnd,
+  type PeerSocket,
+  type RelaySettings,
+  type StreamRoute,
+} from './peer-ends.ts';
 import { bump, type RelayCutReason, type RelayMetrics, type RelayResetReason } from './relay-metrics.ts';
-
-export interface RelaySettings {
-  /** Largest frame taken, bytes. */
-  readonly relayMaxFrameBytes: number;
-  readonly relayMaxStreams: number;
-  readonly relayMaxHarnesses: number;
-  /** A peer with more unsent bytes than this is disconnected; the frame that is about to be sent does not count. */
-  readonly relayMaxQueuedBytes: number;
-  /** Streams of a resumable peer outlive its connection by this, ms. */
-  readonly relayGraceMs: number;
-}
-
-/** A connection of frames whose reading can be stopped. */
-export interface PeerSocket {
-  readonly bufferedBytes: number;
-  /** @returns whether more may be sent at once. */
-  send(frame: Uint8Array): boolean;
-  pause(): void;
-  resume(): void;
-  close(code: number, reason: string): void;
-  /** Ends it as a broken link does. */
-  cut(): void;
-}
-
-/** The executor, connected to this node. */
-export interface ExecutorEnd {
-  readonly socket: PeerSocket;
-  readonly name: string;
-  /** Connections with the same one are the same executor, come back; another one knows nothing of its streams. */
-  readonly peer: string;
-  readonly isResumable: boolean;
-  readonly sinceMs: number;
-}
-
-/** A harness, connected to this node or to another one. */
-export interface HarnessEnd {
-  /** Unique at this node. */
-  readonly key: string;
-  /** Connections with the same one are the same harness, come back; '' is nobody's. */
-  readonly peer: string;
-  readonly isResumable: boolean;
-  readonly socket: PeerSocket;
-  /** Streams that it has begun. */
-  readonly streams: Set<string>;
-  /** Where it is connected: undefined for this node. */
-  readonly nodeId: string | undefined;
-}
-
-/** One stream as the rendezvous sees it; the numbers are since it began here. */
-export interface StreamRoute {
-  harness: HarnessEnd;
-  readonly sinceMs: number;
-  framesToExecutor: number;
-  framesToHarness: number;
-  bytesToExecutor: number;
-  bytesToHarness: number;
-}
-
-/** Close codes of our own (RFC 6455: 4000 to 4999). */
-export const RelayCloseCode = { replaced: 4001, tooSlow: 4008, tooManyHarnesses: 4009 } as const;
+import { RoomFlow } from './room-flow.ts';
 
 /** What a room asks of its rendezvous. */
 export interface RoomHost {
@@ -95,10 +47,7 @@ export class ExecutorRoom {
   readonly harnesses = new Map<string, HarnessEnd>();
   readonly streams = new Map<string, StreamRoute>();
   readonly #awayHarnesses = new Map<HarnessEnd, NodeJS.Timeout>();
-  /** Senders that wait until the executor's socket has room. */
-  readonly #held = new Set<HarnessEnd>();
-  /** The one whose socket is full, for which the executor's reading was stopped. */
-  #executorPausedFor: HarnessEnd | undefined;
+  readonly #flow: RoomFlow;
   /** While the executor is absent: until then it may come back, ms since 1970. */
   #absentUntilMs: number;
   #absenceTimer: NodeJS.Timeout | undefined;
@@ -109,6 +58,7 @@ export class ExecutorRoom {
     readonly executorId: string,
     private readonly host: RoomHost,
   ) {
+    this.#flow = new RoomFlow(host.settings, host.metrics);
     this.#absentUntilMs = host.startGraceUntilMs;
     this.#watchAbsence();
   }
@@ -173,9 +123,7 @@ export class ExecutorRoom {
 
   /** The socket of the executor has room again. */
   onExecutorWritable(): void {
-    if (this.#executorPausedFor?.nodeId !== undefined) this.#resumeExecutor();
-    for (const harness of this.#held) harness.socket.resume();
-    this.#held.clear();
+    this.#flow.onExecutorWritable();
   }
 
   /** Another node has the executor, who may be another one than before. */
@@ -220,7 +168,7 @@ export class ExecutorRoom {
     this.harnesses.set(harness.key, harness);
     this.host.metrics.harnessConnections++;
     // One slow harness may only stop the executor while nobody else waits for it.
-    this.#resumeExecutor();
+    this.#flow.resumeExecutor();
     this.claim(harness, harness.streams);
     return true;
   }
@@ -295,8 +243,7 @@ export class ExecutorRoom {
   /** A harness's connection has ended, here or at its node. */
   onHarnessClose(harness: HarnessEnd, close: CloseInfo): void {
     if (this.harnesses.get(harness.key) !== harness || this.#awayHarnesses.has(harness)) return;
-    this.#held.delete(harness);
-    if (this.#executorPausedFor === harness) this.#resumeExecutor();
+    this.#flow.forgetHarness(harness);
     const mayReturn = harness.isResumable && !isDeliberate(close) && harness.streams.size > 0;
     if (this.elsewhere !== undefined || !mayReturn) {
       this.#removeHarness(harness);
@@ -308,7 +255,7 @@ export class ExecutorRoom {
   }
 
   onHarnessWritable(harness: HarnessEnd): void {
-    if (this.#executorPausedFor === harness) this.#resumeExecutor();
+    this.#flow.onHarnessWritable(harness);
   }
 
   /** A reset that another node has sent to a local harness: the stream is over. */
@@ -330,38 +277,16 @@ export class ExecutorRoom {
   // ---- Frames leave ----
 
   #sendToExecutor(executor: ExecutorEnd, harness: HarnessEnd, frame: Uint8Array): void {
-    if (this.executor !== executor) return;
-    const { metrics, settings } = this.host;
-    metrics.framesToExecutor++;
-    metrics.bytesToExecutor += frame.length;
-    if (executor.socket.send(frame)) return;
-    if (executor.socket.bufferedBytes - frame.length > settings.relayMaxQueuedBytes) {
-      this.#cut(executor.socket, 'too_slow', RelayCloseCode.tooSlow, 'too slow: more frames wait than may be queued');
-      return;
-    }
-    // Whoever sends into a full queue waits; this stalls nobody who does not send to this executor.
-    if (this.#held.has(harness)) return;
-    metrics.pauses++;
-    this.#held.add(harness);
-    harness.socket.pause();
+    if (this.executor === executor) this.#flow.toExecutor(executor, harness, frame);
   }
 
   /** Past impairment and ownership: to its socket. */
   sendToHarness(harness: HarnessEnd, frame: Uint8Array): void {
-    const { metrics, settings } = this.host;
-    metrics.framesToHarness++;
-    metrics.bytesToHarness += frame.length;
-    if (harness.socket.send(frame)) return;
+    if (this.#flow.toHarness(harness, frame)) return;
     // A bus that is full is everybody's.
     const isAlone = harness.nodeId !== undefined || this.harnesses.size - this.#awayHarnesses.size === 1;
-    if (isAlone && !this.#executorPausedFor && this.harnesses.has(harness.key)) {
-      metrics.pauses++;
-      this.#executorPausedFor = harness;
-      this.executor?.socket.pause();
-    }
-    if (harness.socket.bufferedBytes - frame.length > settings.relayMaxQueuedBytes) {
-      this.#cut(harness.socket, 'too_slow', RelayCloseCode.tooSlow, 'too slow: more frames wait than may be queued');
-    }
+    const mayStop = isAlone && this.harnesses.has(harness.key);
+    this.#flow.onHarnessFull(harness, frame, mayStop ? this.executor : undefined);
   }
 
   /** To the node that has the executor, which keeps the books; here only what must be claimed if it moves. */
@@ -371,8 +296,7 @@ export class ExecutorRoom {
     if (isReset) harness.streams.delete(streamId);
     else harness.streams.add(streamId);
     if (this.host.sendElsewhere(nodeId, this, harness, frame)) return;
-    this.#held.add(harness);
-    harness.socket.pause();
+    this.#flow.hold(harness);
   }
 
   #refuse(harness: HarnessEnd, streamId: string, reason: RelayResetReason): void {
@@ -393,8 +317,7 @@ export class ExecutorRoom {
   }
 
   #cut(socket: PeerSocket, why: RelayCutReason, code: number, reason: string): void {
-    bump(this.host.metrics.cuts, why);
-    socket.close(code, reason);
+    cutSocket(this.host.metrics, socket, why, code, reason);
   }
 
   // ---- Books ----
@@ -435,7 +358,7 @@ export class ExecutorRoom {
   #removeHarness(harness: HarnessEnd): void {
     clearTimeout(this.#awayHarnesses.get(harness));
     this.#awayHarnesses.delete(harness);
-    this.#held.delete(harness);
+    this.#flow.forgetHarness(harness);
     this.harnesses.delete(harness.key);
     for (const streamId of harness.streams) {
       const stream = this.streams.get(streamId);
@@ -449,16 +372,7 @@ export class ExecutorRoom {
 
   #releaseExecutor(executor: ExecutorEnd): void {
     this.executor = undefined;
-    this.#executorPausedFor = undefined;
-    // Otherwise a close frame would never be read.
-    executor.socket.resume();
-    this.onExecutorWritable();
-  }
-
-  #resumeExecutor(): void {
-    if (!this.#executorPausedFor) return;
-    this.#executorPausedFor = undefined;
-    this.executor?.socket.resume();
+    this.#flow.releaseExecutor(executor);
   }
 
   #absent(untilMs: number): void {
@@ -481,13 +395,4 @@ export class ExecutorRoom {
     if (this.executor || this.elsewhere !== undefined || this.harnesses.size > 0 || this.impairments) return;
     if (!this.mayReturn) this.host.onEmpty(this);
   }
-}
-
-/** The peer said goodbye; it has reset its streams itself, or will not resume them. */
-function isDeliberate({ code }: CloseInfo): boolean {
-  return code === 1000 || code === 1001;
-}
-
-function isSamePeer(a: HarnessEnd, b: HarnessEnd): boolean {
-  return a.isResumable && b.isResumable && a.peer !== '' && a.peer === b.peer;
 }
