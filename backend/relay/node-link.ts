@@ -34,6 +34,7 @@ const presenceSchema = z.object({
   sinceMs: z.number(),
   streams: z.number(),
   isResumable: z.boolean(),
+  noiseKey: z.string(),
 });
 /** An executor that is connected to some node. */
 export type Presence = z.infer<typeof presenceSchema>;

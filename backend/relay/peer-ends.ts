@@ -35,6 +35,8 @@ export interface ExecutorEnd {
   readonly peer: string;
   readonly isResumable: boolean;
   readonly sinceMs: number;
+  /** Its public key if it speaks Noise, packed (noise.ts); else ''. */
+  readonly noiseKey: string;
 }
 
 /** A harness, connected to this node or to another one. */

@@ -139,8 +139,13 @@ export class Rendezvous {
     ];
   }
 
-  isOnline(executorId: string): boolean {
-    return this.#rooms.get(executorId)?.executor !== undefined || this.#elsewhere.has(executorId);
+  /** One executor that is online, at any node. */
+  executor(executorId: string): OnlineExecutor | undefined {
+    const room = this.#rooms.get(executorId);
+    const here = room && presenceOf(room);
+    if (here) return { ...here, isHere: true };
+    const elsewhere = this.#elsewhere.get(executorId);
+    return elsewhere && { ...elsewhere.presence, isHere: false };
   }
 
   get counts(): { executors: number; harnesses: number; streams: number; queuedBytes: number } {
@@ -232,6 +237,7 @@ export class Rendezvous {
       peer: grant.peer,
       isResumable: grant.resume,
       sinceMs: Date.now(),
+      noiseKey: grant.noiseKey,
     };
     room.attachExecutor(executor);
     this.log.info({ executor: grant.executorId, name: grant.name }, 'executor online');
@@ -343,8 +349,8 @@ export class Rendezvous {
 
 function presenceOf({ executorId, executor, streams }: ExecutorRoom): Presence | undefined {
   if (!executor) return undefined;
-  const { name, peer, sinceMs, isResumable } = executor;
-  return { executorId, name, peer, sinceMs, isResumable, streams: streams.size };
+  const { name, peer, sinceMs, isResumable, noiseKey } = executor;
+  return { executorId, name, peer, sinceMs, isResumable, noiseKey, streams: streams.size };
 }
 
 /** A harness's socket at another node, reached by the bus. */

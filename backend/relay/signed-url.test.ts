@@ -10,12 +10,13 @@ const grant: RelayGrant = {
   peer: 'p',
   resume: true,
   name: 'Büro & co',
+  noiseKey: 'x'.repeat(1622),
 };
 
 describe('signed relay URLs', () => {
   it('grant what was signed', () => {
     expect(verifyTarget(signedTarget(grant, secret), secret, nowMs)).toEqual(grant);
-    const plain = { ...grant, resume: false, name: '' };
+    const plain = { ...grant, resume: false, name: '', noiseKey: '' };
     expect(verifyTarget(signedTarget(plain, secret), secret, nowMs)).toEqual(plain);
   });
 

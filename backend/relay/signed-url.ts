@@ -20,14 +20,17 @@ export interface RelayGrant {
   readonly resume: boolean;
   /** What people call the executor; '' if nothing. */
   readonly name: string;
+  /** Public key of an executor that speaks Noise, packed (noise.ts); '' of one that speaks plain frames. */
+  readonly noiseKey: string;
 }
 
 /** Why a URL is refused: a label for counters. */
 export type SignedUrlFault = 'no_signature' | 'bad_signature' | 'expired' | 'bad_grant';
 
 /** Clocks of two machines may differ by this, in seconds (docs/relay.md). */
-const clockSkewSec = 60;
-const maxTargetLength = 4096;
+export const clockSkewSec = 60;
+/** Room for the longest id and name, each character three escaped bytes, and a key. */
+const maxTargetLength = 8192;
 /** 128 characters: enough for any name, short enough for logs, subjects and tables. */
 const maxExecutorIdLength = 128;
 
@@ -44,6 +47,7 @@ export function isExecutorId(id: string): boolean {
 export function signedTarget(grant: RelayGrant, secret: Uint8Array): string {
   const query = new URLSearchParams({ role: grant.role, exp: String(grant.expiresAtSec), peer: grant.peer });
   if (grant.name !== '') query.set('name', grant.name);
+  if (grant.noiseKey !== '') query.set('noise', grant.noiseKey);
   if (grant.resume) query.set('resume', '1');
   const signed = `/relay/${encodeURIComponent(grant.executorId)}?${query.toString()}`;
   return `${signed}&sig=${signature(signed, secret).toString('base64url')}`;
@@ -71,10 +75,12 @@ export function verifyTarget(target: string, secret: Uint8Array, nowMs: number):
     peer: searchParams.get('peer') ?? '',
     resume: searchParams.get('resume') === '1',
     name: searchParams.get('name') ?? '',
+    noiseKey: searchParams.get('noise') ?? '',
   };
 }
 
-function signature(signed: string, secret: Uint8Array): Buffer {
+/** HMAC-SHA256, 32 bytes. */
+export function signature(signed: string, secret: Uint8Array): Buffer {
   return createHmac('sha256', secret).update(signed).digest();
 }
 

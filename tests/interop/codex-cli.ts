@@ -49,6 +49,8 @@ export interface CodexRunOptions {
   readonly home: string;
   /** `ws://…` for CODEX_EXEC_SERVER_URL; left out when `environmentsToml` says how to reach the server. */
   readonly serverUrl?: string;
+  /** Added to the CLI's environment, e.g. how to reach an executor by Noise. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Content of `environments.toml`, which replaces the variable. */
   readonly environmentsToml?: string;
   /** Tables added to `config.toml`, e.g. MCP servers. */
@@ -90,6 +92,7 @@ export async function runCodex(cli: CodexCli, options: CodexRunOptions): Promise
         HOME: options.home,
         CODEX_HOME: options.home,
         ...(options.serverUrl === undefined ? {} : { CODEX_EXEC_SERVER_URL: options.serverUrl }),
+        ...options.env,
       },
     });
     let stdout = '';
