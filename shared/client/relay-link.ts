@@ -12,6 +12,7 @@ import type { Connection } from '../connection/connection.ts';
 import type { DialOptions } from '../connection/dialing.ts';
 import type { WebSocketFactory } from '../connection/websocket.ts';
 import { errorText, LocalError } from '../errors.ts';
+import type { FrameCarrier } from '../relay/carrier.ts';
 import type { RelayLimits } from '../relay/limits.ts';
 import { RelayMux, type MuxStats } from '../relay/mux.ts';
 import type { StreamConnection } from '../relay/stream-connection.ts';
@@ -28,6 +29,8 @@ export interface RelayLinkOptions extends DialOptions {
   readonly factory: WebSocketFactory;
   readonly limits?: Partial<RelayLimits>;
   readonly onStatus?: (status: RelayLinkStatus) => void;
+  /** Puts something around each new carrier, e.g. a recorder. */
+  readonly wrapCarrier?: (carrier: FrameCarrier) => FrameCarrier;
 }
 
 const firstRetryMs = 100;
@@ -103,7 +106,7 @@ export class RelayLink {
     this.#carrier = carrier;
     this.#retryMs = firstRetryMs;
     this.#setStatus({ phase: 'connected' });
-    this.#mux.attach(carrier);
+    this.#mux.attach(this.options.wrapCarrier?.(carrier) ?? carrier);
     this.#look();
   }
 
