@@ -87,6 +87,11 @@ export class RelayLink {
     return this.#mux.openStream();
   }
 
+  /** Drops the socket as if the network had: the next one is dialled, and the streams resume on it. For people who test that. */
+  cut(): void {
+    this.#carrier?.abandon('cut by hand');
+  }
+
   /** Ends all streams and the socket. Idempotent. */
   close(reason = 'the harness has closed the connection'): void {
     if (this.status.phase === 'closed') return;
