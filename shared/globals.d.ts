@@ -20,3 +20,11 @@ declare class AbortSignal {
   addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
   removeEventListener(type: 'abort', listener: () => void): void;
 }
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(): void;
+}
+declare function fetch(
+  url: string,
+  init: { method: string; headers: Record<string, string>; signal: AbortSignal },
+): Promise<{ readonly status: number; text(): Promise<string> }>;

@@ -22,18 +22,34 @@ export type ClientStatus =
   | { readonly phase: 'waiting'; readonly reason: string; readonly retryAtMs: number }
   | { readonly phase: 'closed'; readonly reason: string };
 
-export interface ClientOptions {
-  /** Opens a connection; called again for each attempt. */
-  readonly dial: () => Promise<Connection>;
-  readonly clientName?: string;
+/** What every way to connect can be told. */
+export interface SessionOptions {
+  /** Shown in the server's log. Default `exec-workbench`. */
+  readonly clientName?: string | undefined;
   /** Dial again, and resume the session, when the connection is lost. Default true. */
-  readonly reconnects?: boolean;
+  readonly reconnects?: boolean | undefined;
   /** A session to take over at the first connection, e.g. from before a reload of the page. */
   readonly resumeSessionId?: string | undefined;
-  readonly initializeTimeoutMs?: number;
-  readonly onStatus?: (status: ClientStatus) => void;
+  /** Time to an answer to `initialize`, ms. Default 10,000. */
+  readonly initializeTimeoutMs?: number | undefined;
+  /** Gives up connecting; of no effect once connected. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onStatus?: ((status: ClientStatus) => void) | undefined;
   /** The session could not be resumed: its processes are gone, a new one has begun. */
-  readonly onSessionLost?: (reason: string) => void;
+  readonly onSessionLost?: ((reason: string) => void) | undefined;
+  /** Every notification of the server as it came, before the client uses it. Must not throw. */
+  readonly onNotification?: NotificationListener | undefined;
+  /** Puts something around each new connection: a tracer, a recorder, an impairment. */
+  readonly wrap?: ((connection: Connection) => Connection) | undefined;
+}
+
+export type NotificationListener = (method: string, params: unknown) => void;
+
+export interface ClientOptions extends SessionOptions {
+  /** Opens a connection; called again for each attempt. `signal` gives up the attempt. */
+  readonly dial: (signal: AbortSignal) => Promise<Connection>;
+  /** Ends what the connections stand on and was started for them, e.g. a child; called once, after the end. */
+  readonly release?: (() => Promise<void>) | undefined;
 }
 
 type InitializeResult = ResultOf<typeof initialize>;
@@ -54,22 +70,38 @@ export class ExecServerClient {
   readonly #writePrefix = Math.random().toString(36).slice(2, 12);
   #isPaused = false;
   readonly #processes = new Map<string, ProcessHandle>();
+  readonly #subscribers = new Set<NotificationListener>();
+  /** Gives up what is under way when the client is closed. */
+  readonly #stopping = new AbortController();
+  readonly #statusWaiters: (() => void)[] = [];
+  #resolveClosed: () => void = () => undefined;
+  /** Resolves when the client is closed and nothing of it runs any more. Never rejects. */
+  readonly whenClosed = new Promise<void>((resolve) => (this.#resolveClosed = resolve));
 
   private constructor(private readonly options: ClientOptions) {
     this.#sessionId = options.resumeSessionId;
+    if (options.onNotification) this.#subscribers.add(options.onNotification);
   }
 
   /**
    * Connects and opens a session.
-   * @throws LocalError `connect`, `connect-timeout`, `initialize-timeout`, `closed`, `protocol`; RpcError as answered.
+   * @throws LocalError `connect`, `connect-timeout`, `spawn`, `initialize-timeout`, `closed`, `protocol`, `aborted`; RpcError
+   * as answered. Nothing is left running then.
    */
   static async connect(options: ClientOptions): Promise<ExecServerClient> {
     const client = new ExecServerClient(options);
+    const { signal } = options;
+    const onAbort = () => client.#stopping.abort();
+    signal?.addEventListener('abort', onAbort);
+    if (signal?.aborted) onAbort();
     try {
       await client.#connect();
     } catch (error) {
       client.#setStatus({ phase: 'closed', reason: errorText(error) });
+      await client.whenClosed;
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
     }
     return client;
   }
@@ -154,9 +186,36 @@ export class ExecServerClient {
     void this.#reconnect();
   }
 
+  /** Resolves at once, or when a connection that was lost is there again. @throws LocalError `closed`, `aborted`. */
+  async whenReady(signal?: AbortSignal): Promise<void> {
+    while (this.status.phase !== 'ready') {
+      if (this.status.phase === 'closed') throw new LocalError('closed', `not connected: ${this.status.reason}`);
+      if (signal?.aborted) throw new LocalError('aborted', 'waiting for the connection was aborted');
+      await new Promise<void>((resolve) => {
+        const go = () => {
+          signal?.removeEventListener('abort', go);
+          resolve();
+        };
+        this.#statusWaiters.push(go);
+        signal?.addEventListener('abort', go);
+      });
+    }
+  }
+
+  /** Every notification of the server as it comes. @returns the end of it. */
+  subscribe(listener: NotificationListener): () => void {
+    this.#subscribers.add(listener);
+    return () => this.#subscribers.delete(listener);
+  }
+
+  /**
+   * Ends the connection. The session, with its processes, lives on at the server for a while and can be resumed; `whenClosed`
+   * tells when all is gone on this side. Twice is fine.
+   */
   close(): void {
     clearTimeout(this.#retryTimer);
     const reason = 'closed by the harness';
+    this.#stopping.abort();
     this.#setStatus({ phase: 'closed', reason });
     this.#peer?.connection.close();
     this.#abandonProcesses(reason);
@@ -164,13 +223,27 @@ export class ExecServerClient {
 
   async #connect(): Promise<void> {
     this.#setStatus({ phase: 'connecting' });
-    const connection = await this.options.dial();
+    const { dial, wrap } = this.options;
+    const dialled = await dial(this.#stopping.signal);
+    const connection = wrap ? wrap(dialled) : dialled;
+    const garbage = new AbortController();
+    let anomaly = '';
     const peer = new RpcPeer(connection, {
       onNotification: (method, params) => this.#notified(method, params),
+      onAnomaly: (reason) => {
+        anomaly = reason;
+        garbage.abort();
+      },
       onClose: (close) => this.#lost(peer, close),
     });
+    const onStop = () => garbage.abort();
+    this.#stopping.signal.addEventListener('abort', onStop);
+    if (this.#stopping.signal.aborted) onStop();
     try {
-      const isResumed = await this.#initialize(peer);
+      const isResumed = await this.#initialize(peer, garbage.signal).catch((error: unknown) => {
+        if (anomaly === '') throw error;
+        throw new LocalError('protocol', `${connection.label} does not speak the exec-server protocol: ${anomaly}`);
+      });
       if (this.status.phase === 'closed') throw new LocalError('closed', 'closed by the harness');
       this.#peer = peer;
       this.#retryMs = firstRetryMs;
@@ -179,19 +252,21 @@ export class ExecServerClient {
     } catch (error) {
       connection.close();
       throw error;
+    } finally {
+      this.#stopping.signal.removeEventListener('abort', onStop);
     }
     for (const handle of [...this.#processes.values()]) void handle.catchUp();
   }
 
   /** @returns whether the former session goes on. */
-  async #initialize(peer: RpcPeer): Promise<boolean> {
+  async #initialize(peer: RpcPeer, signal: AbortSignal): Promise<boolean> {
     const timeoutMs = this.options.initializeTimeoutMs ?? limits.initializeTimeoutMs;
     const ask = async (resumeSessionId: string | null) => {
       const answer = await peer
         .request(
           initialize.method,
           { clientName: this.options.clientName ?? 'exec-workbench', resumeSessionId },
-          { timeoutMs },
+          { timeoutMs, signal },
         )
         .catch((error: unknown) => {
           if (error instanceof LocalError && error.code === 'timeout')
@@ -254,6 +329,11 @@ export class ExecServerClient {
     if (this.status.phase === 'closed') return;
     this.status = status;
     this.options.onStatus?.(status);
+    for (const go of this.#statusWaiters.splice(0)) go();
+    if (status.phase !== 'closed') return;
+    const { release } = this.options;
+    if (release) void release().finally(this.#resolveClosed);
+    else this.#resolveClosed();
   }
 
   #abandonProcesses(reason: string): void {
@@ -262,6 +342,7 @@ export class ExecServerClient {
   }
 
   #notified(method: string, params: unknown): void {
+    for (const listener of this.#subscribers) listener(method, params);
     switch (method) {
       case protocol.processOutput.method: {
         const output = protocol.processOutput.params.safeParse(params);

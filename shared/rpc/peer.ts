@@ -20,6 +20,7 @@ export interface RequestOptions {
 }
 
 interface Pending {
+  readonly method: string;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
@@ -61,6 +62,7 @@ export class RpcPeer {
       };
       const onAbort = () => fail(new LocalError('aborted', `${method} was aborted`));
       this.#pending.set(id, {
+        method,
         resolve: (result) => {
           settle();
           resolve(result);
@@ -106,7 +108,7 @@ export class RpcPeer {
 
   #close(close: CloseInfo): void {
     this.#closed = close;
-    for (const pending of [...this.#pending.values()]) pending.reject(closedError('the request', close));
+    for (const pending of [...this.#pending.values()]) pending.reject(closedError(pending.method, close));
     this.events.onClose(close);
   }
 }

@@ -1,0 +1,150 @@
+// A Connection to an exec server that we start ourselves and talk to by its stdin and stdout. The child ends with it: its
+// stdin is closed, then SIGTERM, then SIGKILL.
+
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { CloseInfo, Connection, ConnectionHandler } from '../../shared/connection/connection.ts';
+import { errorText, LocalError } from '../../shared/errors.ts';
+import { limits } from '../../shared/limits.ts';
+import { StdioConnection } from '../transports/stdio.ts';
+
+export interface ChildOptions {
+  /** The program, looked up in PATH. */
+  readonly command: string;
+  readonly args?: readonly string[] | undefined;
+  /** Added to our own environment; undefined values are taken out of it. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly cwd?: string | undefined;
+  /** What it writes to stderr, as it comes. Default: only the end of it is kept, for error messages. */
+  readonly onStderr?: ((text: string) => void) | undefined;
+}
+
+/** Time for the child to end by itself once its stdin is closed, and after SIGTERM, ms. */
+const graceMs = 2000;
+/** The end of its output and its exit come apart: so long is waited for the exit, to say why, ms. */
+const exitMs = 500;
+const keptStderrLength = 2000;
+
+export class ChildConnection implements Connection {
+  readonly label: string;
+  readonly #stdio: StdioConnection;
+  #stderr = '';
+  #isEnding = false;
+  #ending: Promise<void> | undefined;
+  readonly #exited: Promise<string>;
+
+  private constructor(
+    private readonly child: ChildProcessWithoutNullStreams,
+    command: string,
+    onStderr: ((text: string) => void) | undefined,
+  ) {
+    this.label = `\`${command}\``;
+    this.#stdio = new StdioConnection(child.stdout, child.stdin, limits.maxMessageBytes);
+    this.#exited = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${String(code)}` : signal));
+    });
+    child.stderr.setEncoding('utf8');
+    child.stderr.on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-keptStderrLength);
+      onStderr?.(text);
+    });
+  }
+
+  /** @throws LocalError `spawn` when the program cannot be started. */
+  static async start({ command, args = [], env, cwd, onStderr }: ChildOptions): Promise<ChildConnection> {
+    const fail = (cause: unknown) => {
+      const where = cwd === undefined ? '' : ` in ${cwd}`;
+      return new LocalError('spawn', `cannot start \`${command}\`${where}: ${errorText(cause)}`, { cause });
+    };
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
+    } catch (error) {
+      throw fail(error);
+    }
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => reject(fail(error)));
+    });
+    child.on('error', () => undefined); // a signal that could not be sent
+    return new ChildConnection(child, command, onStderr);
+  }
+
+  get isClosed(): boolean {
+    return this.#stdio.isClosed;
+  }
+
+  get isWritable(): boolean {
+    return this.#stdio.isWritable;
+  }
+
+  get bufferedBytes(): number {
+    return this.#stdio.bufferedBytes;
+  }
+
+  open(handler: ConnectionHandler): void {
+    this.#stdio.open({
+      onMessage: (text) => handler.onMessage(text),
+      onWritable: () => handler.onWritable(),
+      onClose: (close) => void this.#explain(close).then((explained) => handler.onClose(explained)),
+    });
+  }
+
+  send(message: string | Uint8Array): boolean {
+    return this.#stdio.send(message);
+  }
+
+  pause(): void {
+    this.#stdio.pause();
+  }
+
+  resume(): void {
+    this.#stdio.resume();
+  }
+
+  close(code?: number, reason?: string): void {
+    this.#isEnding = true;
+    this.#stdio.close(code, reason);
+    void this.end();
+  }
+
+  /** Ends the connection and the child. Resolves when the child is gone; again and again is fine. */
+  end(): Promise<void> {
+    this.#isEnding = true;
+    return (this.#ending ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
+    const { child } = this;
+    this.#stdio.close();
+    child.stdout.resume(); // a child that cannot write does not come to read the end of its input
+    child.stdin.end();
+    const isGone = () => child.exitCode !== null || child.signalCode !== null;
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      const hasExited = isGone() || (await this.#exitWithin(graceMs)) !== undefined;
+      if (hasExited) break;
+      child.kill(signal);
+    }
+    if (!isGone()) await this.#exited;
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  }
+
+  async #explain(close: CloseInfo): Promise<CloseInfo> {
+    if (this.#isEnding) return close;
+    const exit = await this.#exitWithin(exitMs);
+    void this.end();
+    if (exit === undefined) return close;
+    const said = this.#stderr.trim().split('\n').at(-1) ?? '';
+    return { ...close, reason: `${this.label} ended with ${exit}${said === '' ? '' : `: ${said}`}` };
+  }
+
+  /** @returns how it has ended; undefined when it still runs after `ms`. */
+  async #exitWithin(ms: number): Promise<string | undefined> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms, undefined)));
+    try {
+      return await Promise.race([this.#exited, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,47 @@
+// WebSockets of Node for the client: by `ws`, with the token in a header and the server's own words when it refuses.
+
+import { WebSocket, type ClientOptions } from 'ws';
+import { notAWebSocketUrl, urlWithoutSecrets } from '../../shared/connection/dialing.ts';
+import { dialWebSocket } from '../../shared/connection/websocket.ts';
+import { limits } from '../../shared/limits.ts';
+import type { Sockets } from '../../shared/client/sockets.ts';
+
+const options: ClientOptions = {
+  perMessageDeflate: false,
+  maxPayload: limits.maxMessageBytes + 64 * 1024,
+  followRedirects: false,
+};
+/** As much of a refusal's body is read, in bytes. */
+const maxRefusalBytes = 4096;
+
+export const nodeSockets: Sockets = {
+  factory: (url) => open(url),
+  dial: (url, { token, ...dialling }) => dialWebSocket(url, { factory: () => open(url, token), ...dialling }),
+};
+
+function open(url: string, token?: string): WebSocket {
+  if (!/^wss?:\/\//i.test(url)) throw notAWebSocketUrl(urlWithoutSecrets(url), undefined);
+  const socket = new WebSocket(url, {
+    ...options,
+    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+  });
+  socket.on('unexpected-response', (request, response) => {
+    let body = '';
+    const refuse = () => request.destroy(new Error(refusalText(response.statusCode ?? 0, body)));
+    response.setEncoding('utf8');
+    response.on('data', (part: string) => {
+      body += part;
+      if (body.length > maxRefusalBytes) refuse();
+    });
+    response.once('end', refuse);
+    response.once('error', refuse);
+  });
+  return socket;
+}
+
+function refusalText(status: number, body: string): string {
+  if (status === 401 || status === 403) return `the token is missing or wrong, or not allowed here (${status})`;
+  if (status >= 200 && status < 400) return `no exec server there: it answered ${status}, not an upgrade`;
+  const said = /"message"\s*:\s*"([^"\\]{1,300})"/.exec(body)?.[1];
+  return `it answered ${status}${said === undefined ? '' : `: ${said}`}`;
+}
