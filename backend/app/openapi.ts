@@ -104,6 +104,17 @@ export function openApi(version: string): Record<string, unknown> {
           responses: { 200: json('Streams'), 401: errorAnswer, 404: errorAnswer },
         },
       },
+      '/api/relay/executors/{id}/events': {
+        get: {
+          summary: 'The live picture of its streams as server-sent events; every_ms from 100 to 10000, default 500',
+          responses: {
+            200: { description: 'Events named picture', content: { 'text/event-stream': {} } },
+            400: errorAnswer,
+            401: errorAnswer,
+            503: errorAnswer,
+          },
+        },
+      },
       '/api/relay/executors/{id}/impairment': {
         get: { summary: 'How bad its link is made', responses: { 200: json('Impairment'), 401: errorAnswer } },
         put: {

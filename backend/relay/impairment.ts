@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { Fifo } from '../../shared/relay/fifo.ts';
+import type { FaultCounts } from '../../shared/relay/live-picture.ts';
 
 const share = z.number().min(0).max(1);
 const waitMs = z.number().min(0).max(60_000);
@@ -36,15 +37,9 @@ export const impairmentsSchema = z.strictObject({
 export type ImpairmentSettings = z.infer<typeof impairmentSchema>;
 export type ImpairmentsSettings = z.infer<typeof impairmentsSchema>;
 
-export interface ImpairmentStats {
-  frames: number;
-  dropped: number;
-  duplicated: number;
-  reordered: number;
-  delayed: number;
-  cuts: number;
-  queuedFrames: number;
-  queuedBytes: number;
+export interface ImpairmentFaults {
+  readonly toExecutor?: FaultCounts;
+  readonly toHarness?: FaultCounts;
 }
 
 /** Beyond this much in delay lines frames are dropped, as a router does. */
@@ -65,6 +60,15 @@ export class Impairments {
     if (toHarness) this.toHarness = new Impairment(toHarness, `${seed}/toHarness`, () => onCut('toHarness'));
   }
 
+  /** What was done so far, by direction. */
+  get stats(): ImpairmentFaults {
+    const { toExecutor, toHarness } = this;
+    return {
+      ...(toExecutor && { toExecutor: toExecutor.stats }),
+      ...(toHarness && { toHarness: toHarness.stats }),
+    };
+  }
+
   /** What waits is lost. */
   close(): void {
     this.toExecutor?.close();
@@ -73,7 +77,7 @@ export class Impairments {
 }
 
 export class Impairment {
-  readonly stats: ImpairmentStats = {
+  readonly stats: FaultCounts = {
     frames: 0,
     dropped: 0,
     duplicated: 0,

@@ -43,6 +43,16 @@ export function addRelayMetrics(registry: Registry, rendezvous: Rendezvous): voi
     () => metrics.streamsTakenOver,
   );
   gauge('pauses_total', 'Times that a sender had to wait for a slow peer', () => metrics.pauses);
+  gauge(
+    'watched_retransmits_total',
+    'Segments that peers sent again on streams that were being watched',
+    () => metrics.watchedRetransmits,
+  );
+  gauge(
+    'watched_duplicates_total',
+    'Segments that reached a peer twice on streams that were being watched',
+    () => metrics.watchedDuplicates,
+  );
   gauge('bus_messages_in_total', 'Messages of other nodes', () => metrics.busMessagesIn);
   gauge('bus_messages_out_total', 'Messages to other nodes', () => metrics.busMessagesOut);
   byReason('dropped_frames_total', 'Frames that were not routed', metrics.dropped);

@@ -2,11 +2,15 @@
 //
 //   GET    /api/relay                          counters of this node
 //   GET    /api/relay/executors/{id}/streams   its streams, if it is connected to this node
+//   GET    /api/relay/executors/{id}/events    the same again and again, as server-sent events; ?every_ms=500
 //   GET    /api/relay/executors/{id}/impairment, PUT, DELETE
 //   POST   /api/relay/executors/{id}/cut       {whose}: breaks its connection, or those of its harnesses, once
 
+import { setTimeout as delay } from 'node:timers/promises';
 import { Hono } from 'hono';
+import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
+import type { LivePicture } from '../../shared/relay/live-picture.ts';
 import { impairmentsSchema } from './impairment.ts';
 import type { Rendezvous } from './rendezvous.ts';
 import { isExecutorId } from './signed-url.ts';
@@ -24,12 +28,36 @@ export function relayApi(rendezvous: Rendezvous): Hono {
     }),
   );
   hono.get('/executors/:id/streams', (c) => {
-    const streams = rendezvous.streams(c.req.param('id'));
-    if (streams) return c.json({ streams });
+    const picture = rendezvous.look(c.req.param('id'));
+    if (picture?.isHere === true) return c.json({ streams: picture.streams });
     return c.json(
       error('executor_not_here', 'this executor is not connected to this node; ask the one that has it'),
       404,
     );
+  });
+  let feeds = 0;
+  hono.get('/executors/:id/events', (c) => {
+    const executorId = c.req.param('id');
+    const every = everySchema.safeParse(c.req.query('every_ms'));
+    if (!every.success) return c.json(error('invalid_every_ms', 'every_ms: a whole number from 100 to 10000'), 400);
+    if (feeds >= maxFeeds) {
+      return c.json(error('too_many_watchers', `${maxFeeds} feeds are open already; close one of them`), 503);
+    }
+    feeds++;
+    return streamSSE(c, async (stream) => {
+      const ended = new AbortController();
+      stream.onAbort(() => ended.abort());
+      try {
+        // One at a time: a reader that is slow gets fewer of them.
+        while (!stream.aborted) {
+          const picture = rendezvous.look(executorId, maxStreamsPerPicture) ?? nothing();
+          await stream.writeSSE({ event: 'picture', data: JSON.stringify(picture) });
+          await delay(every.data, undefined, { signal: ended.signal, ref: false }).catch(() => undefined);
+        }
+      } finally {
+        feeds--;
+      }
+    });
   });
   hono.get('/executors/:id/impairment', (c) =>
     c.json({ impairment: rendezvous.impairments(c.req.param('id')) ?? null }),
@@ -57,6 +85,17 @@ export function relayApi(rendezvous: Rendezvous): Hono {
     return c.json({ cut: rendezvous.cut(c.req.param('id'), body.data.whose) });
   });
   return hono;
+}
+
+/** Feeds that may be open at this node at once. */
+const maxFeeds = 16;
+/** An event carries no more streams than this, the newest. */
+const maxStreamsPerPicture = 256;
+const everySchema = z.coerce.number().int().min(100).max(10_000).default(500);
+
+/** Of an executor that this node has never seen, or forgotten. */
+function nothing(): LivePicture {
+  return { atMs: Date.now(), isHere: false, streamCount: 0, streams: [], impairment: null };
 }
 
 const cutSchema = z.strictObject({ whose: z.enum(['executor', 'harnesses']) });

@@ -42,6 +42,9 @@ export class RelayMetrics {
   pauses = 0;
   streamsOpened = 0;
   streamsTakenOver = 0;
+  /** Of streams that somebody watched meanwhile: the endpoints resent a segment, or got one twice. */
+  watchedRetransmits = 0;
+  watchedDuplicates = 0;
   busMessagesIn = 0;
   busMessagesOut = 0;
   readonly dropped: Counts<RelayDrop> = {};

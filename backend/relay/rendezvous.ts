@@ -6,9 +6,10 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { WebSocket } from 'ws';
 import { peekRoute } from '../../shared/relay/codec.ts';
+import type { LivePicture } from '../../shared/relay/live-picture.ts';
 import { FrameWebSocket, type FrameWebSocketOptions } from '../transports/frame-websocket.ts';
 import type { FrameBus } from './bus.ts';
-import { Impairments, type ImpairmentsSettings, type ImpairmentStats } from './impairment.ts';
+import { Impairments, type ImpairmentFaults, type ImpairmentsSettings } from './impairment.ts';
 import { NodeLink, type Presence } from './node-link.ts';
 import type { ExecutorEnd, HarnessEnd, PeerSocket, RelaySettings } from './peer-ends.ts';
 import { bump, RelayMetrics } from './relay-metrics.ts';
@@ -18,17 +19,6 @@ import type { RelayGrant } from './signed-url.ts';
 /** An executor that is online, at any node. */
 export interface OnlineExecutor extends Presence {
   readonly isHere: boolean;
-}
-
-/** A stream for people; where it is connected tells nothing secret. */
-export interface StreamInfo {
-  readonly streamId: string;
-  readonly harness: string;
-  readonly sinceMs: number;
-  readonly framesToExecutor: number;
-  readonly framesToHarness: number;
-  readonly bytesToExecutor: number;
-  readonly bytesToHarness: number;
 }
 
 /** Frames of other streams wait behind what is queued: enough for a fast link, little for a slow one. */
@@ -163,30 +153,16 @@ export class Rendezvous {
     return counts;
   }
 
-  /** Streams of an executor that is connected to this node; undefined when it is not. */
-  streams(executorId: string): StreamInfo[] | undefined {
-    const room = this.#rooms.get(executorId);
-    if (!room?.executor) return undefined;
-    return [...room.streams].map(([streamId, { harness, ...numbers }]) => ({
-      streamId,
-      harness: harness.key,
-      ...numbers,
-    }));
+  /** What is going on with an executor at this node, from now on also inside its frames; undefined when nothing is. */
+  look(executorId: string, maxStreams?: number): LivePicture | undefined {
+    return this.#rooms.get(executorId)?.look(maxStreams);
   }
 
   // ---- Impairment ----
 
-  impairments(
-    executorId: string,
-  ): { settings: ImpairmentsSettings; toExecutor?: ImpairmentStats; toHarness?: ImpairmentStats } | undefined {
+  impairments(executorId: string): ({ readonly settings: ImpairmentsSettings } & ImpairmentFaults) | undefined {
     const impairments = this.#rooms.get(executorId)?.impairments;
-    if (!impairments) return undefined;
-    const { settings, toExecutor, toHarness } = impairments;
-    return {
-      settings,
-      ...(toExecutor && { toExecutor: toExecutor.stats }),
-      ...(toHarness && { toHarness: toHarness.stats }),
-    };
+    return impairments && { settings: impairments.settings, ...impairments.stats };
   }
 
   /** Undefined ends it. Applies at the node where the executor is connected, to frames from now on. */

@@ -10,6 +10,7 @@
 
 import type { CloseInfo } from '../../shared/connection/connection.ts';
 import { encodeFrame, peekRoute } from '../../shared/relay/codec.ts';
+import type { LivePicture } from '../../shared/relay/live-picture.ts';
 import type { Impairments } from './impairment.ts';
 import {
   cutSocket,
@@ -24,6 +25,7 @@ import {
 } from './peer-ends.ts';
 import { bump, type RelayCutReason, type RelayMetrics, type RelayResetReason } from './relay-metrics.ts';
 import { RoomFlow } from './room-flow.ts';
+import { RoomWatch } from './room-watch.ts';
 
 /** What a room asks of its rendezvous. */
 export interface RoomHost {
@@ -46,6 +48,8 @@ export class ExecutorRoom {
   impairments: Impairments | undefined;
   readonly harnesses = new Map<string, HarnessEnd>();
   readonly streams = new Map<string, StreamRoute>();
+  /** While somebody looks. */
+  #watch: RoomWatch | undefined;
   readonly #awayHarnesses = new Map<HarnessEnd, NodeJS.Timeout>();
   readonly #flow: RoomFlow;
   /** While the executor is absent: until then it may come back, ms since 1970. */
@@ -101,10 +105,12 @@ export class ExecutorRoom {
     else {
       stream.framesToHarness++;
       stream.bytesToHarness += frame.length;
-      const { harness } = stream;
+      this.#watch?.onSent(stream, 'toHarness', frame);
       const impairment = this.impairments?.toHarness;
-      if (impairment) impairment.pass(frame, (passed) => this.sendToHarness(harness, passed));
-      else this.sendToHarness(harness, frame);
+      if (impairment) {
+        const { harness } = stream;
+        impairment.pass(frame, (passed) => this.#passToHarness(stream, harness, passed));
+      } else this.#passToHarness(stream, stream.harness, frame);
     }
     if (route.kind === 'reset' && stream) this.#forget(route.streamId, stream);
   }
@@ -226,6 +232,7 @@ export class ExecutorRoom {
       harness.streams.add(streamId);
       metrics.streamsTakenOver++;
     }
+    if (stream) this.#watch?.onSent(stream, 'toExecutor', frame);
     if (!executor) {
       metrics.drop('executor_away');
       return;
@@ -235,8 +242,8 @@ export class ExecutorRoom {
       stream.bytesToExecutor += frame.length;
     }
     const impairment = this.impairments?.toExecutor;
-    if (impairment) impairment.pass(frame, (passed) => this.#sendToExecutor(executor, harness, passed));
-    else this.#sendToExecutor(executor, harness, frame);
+    if (impairment) impairment.pass(frame, (passed) => this.#passToExecutor(executor, harness, stream, passed));
+    else this.#passToExecutor(executor, harness, stream, frame);
     if (kind === 'reset' && stream) this.#forget(streamId, stream);
   }
 
@@ -263,11 +270,34 @@ export class ExecutorRoom {
     harness.streams.delete(streamId);
   }
 
+  /**
+   * What is going on here, for people: looks into frames from now on, until nobody has asked for a while.
+   * @param maxStreams the newest ones first.
+   */
+  look(maxStreams = Infinity): LivePicture {
+    this.#watch ??= new RoomWatch(this.host.metrics, () => (this.#watch = undefined));
+    const watch = this.#watch;
+    watch.extend(this.streams.values());
+    const streams = [...this.streams].slice(-maxStreams).reverse();
+    const { impairments } = this;
+    return {
+      atMs: Date.now(),
+      isHere: this.executor !== undefined,
+      streamCount: this.streams.size,
+      streams: streams.map(([streamId, stream]) => {
+        const { harness, ...numbers } = stream;
+        return { streamId, harness: harness.key, ...numbers, watch: watch.picture(stream) };
+      }),
+      impairment: impairments?.stats ?? null,
+    };
+  }
+
   /** Ends everything: the node is stopping. Resumable peers go on at another one. */
   close(reason: string): void {
     clearTimeout(this.#absenceTimer);
     for (const timer of this.#awayHarnesses.values()) clearTimeout(timer);
     this.impairments?.close();
+    this.#watch?.close();
     if (this.executor) this.#cut(this.executor.socket, 'stopping', 1012, reason);
     for (const harness of this.harnesses.values()) {
       if (harness.nodeId === undefined) this.#cut(harness.socket, 'stopping', 1012, reason);
@@ -276,8 +306,22 @@ export class ExecutorRoom {
 
   // ---- Frames leave ----
 
-  #sendToExecutor(executor: ExecutorEnd, harness: HarnessEnd, frame: Uint8Array): void {
-    if (this.executor === executor) this.#flow.toExecutor(executor, harness, frame);
+  // Perhaps later than they came: the impairment may have held them back.
+
+  #passToExecutor(
+    executor: ExecutorEnd,
+    harness: HarnessEnd,
+    stream: StreamRoute | undefined,
+    frame: Uint8Array,
+  ): void {
+    if (this.executor !== executor) return;
+    if (stream) this.#watch?.onPassed(stream, 'toExecutor', frame);
+    this.#flow.toExecutor(executor, harness, frame);
+  }
+
+  #passToHarness(stream: StreamRoute, harness: HarnessEnd, frame: Uint8Array): void {
+    this.#watch?.onPassed(stream, 'toHarness', frame);
+    this.sendToHarness(harness, frame);
   }
 
   /** Past impairment and ownership: to its socket. */

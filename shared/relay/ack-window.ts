@@ -46,6 +46,11 @@ export class AckWindow {
     return this.#early !== undefined;
   }
 
+  /** How many have arrived after a gap and wait for it to close. */
+  get earlyCount(): number {
+    return this.#early?.size ?? 0;
+  }
+
   /** Whether anything has arrived without a gap, so that there is something to acknowledge. */
   get hasArrived(): boolean {
     return this.#hasArrived;
