@@ -81,9 +81,42 @@ export const execSettingList = [
     max: 512 * MiB,
   }),
   count('pingIntervalMs', 30_000, 'ms', 'a WebSocket peer that is silent for two intervals is dropped', { min: 100 }),
+  text(
+    'httpDeny',
+    '',
+    'addresses that http/request must not reach: CIDR ranges, or the names private, loopback, metadata, all; separated by commas',
+  ),
+  text('httpAllow', '', 'exceptions from --http-deny, in the same form'),
+  count('httpMaxMs', 0, 'ms', 'longest http/request, its body included; 0: as long as the request says'),
+  count('httpMaxResponseBytes', 0, 'bytes', 'largest streamed response of http/request; 0: any'),
   flag('allowDirectExec', true, 'serve process/start of kind direct'),
   flag('allowPreparedExec', true, 'serve process/start of kind prepared'),
   text('logLevel', 'info', 'trace, debug, info, warn, error or silent; logs go to stderr as JSON lines'),
+] as const;
+
+export const defaultClockSkewSec = 30;
+
+/** For whatever listens: `serve` and `exec-server --listen`. Those that Codex 0.169.0 has too are named as there. */
+export const accessSettingList = [
+  text('wsAuth', '', 'capability-token or signed-bearer-token: who is let in, by the settings that follow'),
+  text(
+    'wsTokenFile',
+    '',
+    'file with the token, or with several as JSON (docs/security.md); a change is taken within two seconds',
+  ),
+  text('wsTokenSha256', '', 'the SHA-256 digest of the token, as 64 hex digits, instead of a file'),
+  text('wsSharedSecretFile', '', 'file with the secret of signed tokens (JWT, HS256), 32 bytes or more'),
+  text('wsIssuer', '', 'what signed tokens must name as issuer (iss)'),
+  text('wsAudience', '', 'what signed tokens must name as audience (aud)'),
+  count('wsMaxClockSkewSeconds', defaultClockSkewSec, 's', 'how far the clock of who signs may be off', { max: 3600 }),
+  count(
+    'maxAuthFailures',
+    100,
+    'per minute',
+    'wrong tokens of one address; with more it is answered 429 for the rest of the minute; 0: no limit',
+  ),
+  text('tlsCert', '', 'PEM file with the certificate chain: https:// and wss:// are served; a change is taken at once'),
+  text('tlsKey', '', 'PEM file with the private key of --tls-cert'),
 ] as const;
 
 /** For `serve` alone. */
@@ -125,7 +158,9 @@ type Values<List extends readonly Setting[]> = {
 };
 
 export type ExecConfig = Values<typeof execSettingList> & ExecSettings;
+export type AccessConfig = Values<typeof accessSettingList>;
 export type ServeConfig = ExecConfig &
+  AccessConfig &
   Values<typeof serveSettingList> & {
     readonly token: string | undefined;
     /** Signs relay URLs; nodes that share it admit each other's peers. Undefined: random. */
@@ -145,8 +180,15 @@ export function envName(key: string): string {
   return `EXEC_WORKBENCH_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`;
 }
 
-export function execConfig(flags: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): ExecConfig {
-  return Object.freeze(readSettings(execSettingList, flags, env));
+/** @throws UsageError */
+export function execConfig(
+  flags: Readonly<Record<string, unknown>>,
+  env: NodeJS.ProcessEnv,
+): ExecConfig & AccessConfig {
+  return Object.freeze({
+    ...readSettings(execSettingList, flags, env),
+    ...readSettings(accessSettingList, flags, env),
+  });
 }
 
 /** @throws UsageError */
@@ -155,6 +197,7 @@ export function serveConfig(flags: Readonly<Record<string, unknown>>, env: NodeJ
   if (token === '') throw new UsageError('EXEC_WORKBENCH_TOKEN is empty; unset it to get a random token');
   const config: ServeConfig = {
     ...readSettings(execSettingList, flags, env),
+    ...readSettings(accessSettingList, flags, env),
     ...readSettings(serveSettingList, flags, env),
     token,
     relaySecret: relaySecret(flags, env),
@@ -169,6 +212,10 @@ export function serveConfig(flags: Readonly<Record<string, unknown>>, env: NodeJ
   }
   if (config.publicUrl !== '' && !/^wss?:\/\/[^/?#]+$/.test(config.publicUrl)) {
     throw new UsageError(`--public-url: expected ws://HOST or wss://HOST without a path, got ${config.publicUrl}`);
+  }
+  if (!config.auth && config.wsAuth !== '') throw new UsageError('--no-auth and --ws-auth contradict each other');
+  if (config.token !== undefined && config.wsAuth !== '') {
+    throw new UsageError('EXEC_WORKBENCH_TOKEN and --ws-auth contradict each other: unset one of them');
   }
   if (!config.auth && !isLoopbackAddress(config.host)) {
     throw new UsageError(`--no-auth is for loopback only, not for --host ${config.host}`);

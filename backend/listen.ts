@@ -1,9 +1,11 @@
 // An HTTP server around an app: limits, guards, start and stop.
 
 import type { Server } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { App } from './app/app.ts';
+import type { TlsFiles } from './auth/tls.ts';
 
 export interface Listening {
   /** The address that was bound, e.g. `127.0.0.1`, and the port (a free one where 0 was asked for). */
@@ -13,9 +15,29 @@ export interface Listening {
   close(): Promise<void>;
 }
 
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly maxConnections: number;
+  /** Undefined: http:// and ws://. */
+  readonly tls: TlsFiles | undefined;
+  /** Told why a changed certificate was not taken. */
+  readonly onTlsProblem: (problem: string) => void;
+}
+
 /** @throws Error when the address cannot be bound. */
-export async function listen(app: App, host: string, port: number, maxConnections: number): Promise<Listening> {
-  const server = createAdaptorServer({ fetch: app.hono.fetch }) as Server;
+export async function listen(app: App, options: ListenOptions): Promise<Listening> {
+  const { host, port, maxConnections, tls } = options;
+  const { fetch } = app.hono;
+  const server = (
+    tls
+      ? createAdaptorServer({ fetch, createServer: createTlsServer, serverOptions: tls.options })
+      : createAdaptorServer({ fetch })
+  ) as Server | TlsServer;
+  const stopWatchingTls = tls?.watch((changed) => {
+    if ('setSecureContext' in server) server.setSecureContext(changed);
+  }, options.onTlsProblem);
   server.maxConnections = maxConnections;
   // Headers that trickle in are cut off; a page or a scrape takes far less.
   server.headersTimeout = 20_000;
@@ -38,6 +60,7 @@ export async function listen(app: App, host: string, port: number, maxConnection
     port: boundPort,
     close: () =>
       new Promise((resolve) => {
+        stopWatchingTls?.();
         server.close(() => resolve());
         server.closeAllConnections();
         for (const socket of app.sockets.sockets) setTimeout(() => socket.terminate(), 500).unref();

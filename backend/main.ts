@@ -5,6 +5,7 @@ import { execServer, parseListenUrl } from './cli/exec-server.ts';
 import { parseRemote, remoteExecServer } from './cli/remote.ts';
 import { serve } from './cli/serve.ts';
 import {
+  accessSettingList,
   envName,
   execConfig,
   execSettingList,
@@ -26,7 +27,7 @@ const serveCommand = program
   .command('serve', { isDefault: true })
   .description('everything on one port: workbench, exec server (default)')
   .action((flags: Record<string, unknown>) => serve(serveConfig(flags, process.env)));
-addSettings(serveCommand, [...serveSettingList, ...execSettingList]);
+addSettings(serveCommand, [...serveSettingList, ...accessSettingList, ...execSettingList]);
 serveCommand.addHelpText(
   'after',
   '\nThe token comes from EXEC_WORKBENCH_TOKEN, or is made at random and printed at start.',
@@ -55,7 +56,7 @@ execServerCommand.addHelpText(
   'after',
   '\n--remote takes the bearer token of the registry from CODEX_EXEC_SERVER_REMOTE_BEARER_TOKEN.',
 );
-addSettings(execServerCommand, execSettingList);
+addSettings(execServerCommand, [...accessSettingList, ...execSettingList]);
 
 function addSettings(command: Command, list: readonly Setting[]): void {
   for (const setting of list) {

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { envName, execSettingList, flagName, serveSettingList, type Setting } from '../backend/config.ts';
+import { accessSettingList, envName, execSettingList, flagName, serveSettingList, type Setting } from '../backend/config.ts';
 
 export const configurationDoc = new URL('../docs/configuration.md', import.meta.url);
 
@@ -26,6 +26,10 @@ Made from \`backend/config.ts\` by \`npm run docs:configuration\`. A flag wins o
 ## \`serve\` and \`exec-server\`
 
 ${table(execSettingList)}
+
+## Who gets in: \`serve\` and \`exec-server --listen\`
+
+${table(accessSettingList)}
 
 ## \`serve\` only
 

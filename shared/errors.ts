@@ -13,6 +13,8 @@ export const RpcCode = {
   notFound: -32004,
   /** `resumeSessionId` names a session that a live connection holds. */
   sessionAttached: -32010,
+  /** The token of the connection does not allow the method; the message names the scope that it lacks. */
+  forbidden: -32003,
   /** A limit that protects the server was reached; the message names the limit and the way out. */
   overloaded: -32001,
 } as const;
@@ -38,6 +40,7 @@ export type LocalErrorCode =
   | 'connect-timeout'
   | 'initialize-timeout'
   | 'invalid-argument'
+  | 'output-lost'
   | 'protocol'
   | 'spawn'
   | 'timeout';

@@ -6,6 +6,8 @@ import { Hono, type Context } from 'hono';
 import type { WebSocket } from 'ws';
 import type { Registry } from 'prom-client';
 import { execServerSchema } from '../../shared/protocol/schema.ts';
+import { tokenCookie, type Access, type Refusal } from '../auth/access.ts';
+import type { Scope } from '../auth/grant.ts';
 import type { ExecServer } from '../exec/exec-server.ts';
 import { registryRoutes, type RegistrySettings } from '../relay/registry.ts';
 import { relayApi } from '../relay/relay-api.ts';
@@ -13,7 +15,6 @@ import { bump } from '../relay/relay-metrics.ts';
 import type { Rendezvous } from '../relay/rendezvous.ts';
 import { verifyTarget, type RelayGrant } from '../relay/signed-url.ts';
 import { ServerWebSocket, webSockets, type UpgradeGuard, type WebSocketOptions } from '../transports/websocket.ts';
-import { judgeOrigin, judgeToken, tokenCookie, type AccessRules, type Refusal } from './access.ts';
 import { openApi } from './openapi.ts';
 import { pageFile } from './page.ts';
 
@@ -37,16 +38,16 @@ export interface Relay {
 export function serveApp(
   server: ExecServer,
   relay: Relay,
-  access: AccessRules,
+  access: Access,
   options: WebSocketOptions,
   version: string,
 ): App {
   const hono = new Hono<AppEnv>();
   const sockets = webSockets(hono, options);
-  const upgrade = execUpgrade(server, sockets, options);
+  const upgrade = execUpgrade(server, access, sockets, options);
 
   hono.use(async (c, next) => {
-    const refusal = judgeOrigin(c.env.incoming, access);
+    const refusal = access.judgeOrigin(c.env.incoming);
     return refusal ? refused(c, refusal) : next();
   });
   healthRoutes(hono, server, version);
@@ -55,11 +56,12 @@ export function serveApp(
   hono.get('/exec', upgrade, (c) => c.json(httpError('upgrade_required', 'this is a WebSocket endpoint'), 426));
   hono.get('/', upgrade, async (c) => {
     // The token arrives once in the URL; from then on the cookie carries it, and the page takes it out of the URL.
-    const refusal = judgeToken(c.env.incoming, access);
-    if (refusal) return c.text(`${refusal.reason}\n`, refusal.status);
+    const refusal = await access.judgeToken(c.env.incoming);
+    if (refusal) return c.text(`${refusal.reason}\n`, refusal.status, retryAfter(refusal));
     const response = (await pageFile(c, '/')) ?? (await c.notFound());
-    if (access.token !== undefined) {
-      response.headers.append('set-cookie', `${tokenCookie}=${access.token}; HttpOnly; SameSite=Strict; Path=/`);
+    const token = access.tokenOf(c.env.incoming);
+    if (token !== undefined) {
+      response.headers.append('set-cookie', `${tokenCookie}=${token}; HttpOnly; SameSite=Strict; Path=/`);
     }
     return response;
   });
@@ -68,16 +70,24 @@ export function serveApp(
   hono.get('/assets/*', async (c) => (await pageFile(c, c.req.path)) ?? c.notFound());
   hono.get('/favicon.svg', async (c) => (await pageFile(c, c.req.path)) ?? c.notFound());
 
-  const requireToken = async (c: Context<AppEnv>, next: () => Promise<void>) => {
-    const refusal = judgeToken(c.env.incoming, access);
+  const requireScope = (scope: Scope) => async (c: Context<AppEnv>, next: () => Promise<void>) => {
+    const refusal = await access.judgeToken(c.env.incoming, scope);
     if (refusal) return refused(c, refusal);
     return next();
   };
-  hono.get('/metrics', requireToken, (c) => metricsAnswer(c, server, relay.rendezvous));
+  hono.get('/metrics', requireScope('admin'), (c) => metricsAnswer(c, server, relay.rendezvous));
   hono.get('/schema/exec-server.json', (c) => c.json(execServerSchema()));
-  hono.use('/cloud/*', requireToken);
+  for (const spelling of ['executor', 'environment']) {
+    hono.use(`/cloud/${spelling}`, requireScope('relay-connect'));
+    hono.use(`/cloud/${spelling}/:id/connect`, requireScope('relay-connect'));
+    // What an executor asks: to register, and whether a harness that reached it may.
+    hono.use(
+      `/cloud/${spelling}/:id/:question{register|validate|validate-harness-key}`,
+      requireScope('relay-register'),
+    );
+  }
   hono.route('/cloud', registryRoutes(relay.rendezvous, relay.secret, relay.settings));
-  hono.use('/api/*', requireToken);
+  hono.use('/api/*', requireScope('admin'));
   hono.route('/api/relay', relayApi(relay.rendezvous));
   const relayDoor = new RelayDoor(relay);
   hono.get('/relay/:id', relayUpgrade(relayDoor, sockets), (c) =>
@@ -91,11 +101,11 @@ export function serveApp(
   return {
     hono,
     sockets,
-    guard: upgradeGuard((request) => {
+    guard: (request) => {
       const isRelay = request.url?.startsWith('/relay/') === true;
       // A relay URL is its own token.
-      return judgeOrigin(request, access) ?? (isRelay ? relayDoor.judge(request) : judgeToken(request, access));
-    }),
+      return access.judgeOrigin(request) ?? (isRelay ? relayDoor.judge(request) : access.judgeToken(request));
+    },
   };
 }
 
@@ -103,14 +113,14 @@ export function serveApp(
 const plainText = () => ({ 'content-type': 'text/plain; charset=utf-8' });
 
 /** The listener of `exec-server --listen`: the protocol at `/`, and health. */
-export function listenerApp(server: ExecServer, access: AccessRules, options: WebSocketOptions): App {
+export function listenerApp(server: ExecServer, access: Access, options: WebSocketOptions): App {
   const hono = new Hono<AppEnv>();
   const sockets = webSockets(hono, options);
   hono.use(async (c, next) => {
-    const refusal = judgeOrigin(c.env.incoming, access);
+    const refusal = access.judgeOrigin(c.env.incoming);
     return refusal ? c.body(null, refusal.status) : next();
   });
-  hono.get('/', execUpgrade(server, sockets, options), (c) =>
+  hono.get('/', execUpgrade(server, access, sockets, options), (c) =>
     c.body("Connection header did not include 'upgrade'", 400, plainText()),
   );
   hono.all('/', (c) => c.body('Request method must be `GET`', 405, plainText()));
@@ -123,17 +133,24 @@ export function listenerApp(server: ExecServer, access: AccessRules, options: We
   return {
     hono,
     sockets,
-    guard: upgradeGuard((request) => judgeOrigin(request, access) ?? judgeToken(request, access)),
+    guard: (request) => access.judgeOrigin(request) ?? access.judgeToken(request),
   };
 }
 
-function execUpgrade(server: ExecServer, sockets: ReturnType<typeof webSockets<AppEnv>>, options: WebSocketOptions) {
+function execUpgrade(
+  server: ExecServer,
+  access: Access,
+  sockets: ReturnType<typeof webSockets<AppEnv>>,
+  options: WebSocketOptions,
+) {
   return sockets.upgradeWebSocket((c) => {
-    const { socket } = (c.env as HttpBindings).incoming;
+    const { incoming } = c.env as HttpBindings;
+    const { socket } = incoming;
     const label = `exec-server websocket ${socket.remoteAddress}:${socket.remotePort}`;
     return {
       onOpen: (_, { raw }) => {
-        if (raw) server.accept(new ServerWebSocket(raw, socket, label, options.pingIntervalMs));
+        if (raw)
+          server.accept(new ServerWebSocket(raw, socket, label, options.pingIntervalMs), access.grantOf(incoming));
       },
     };
   });
@@ -197,12 +214,12 @@ async function metricsAnswer(c: Context, server: ExecServer, rendezvous?: Rendez
 
 const registries = new WeakMap<ExecServer, Registry>();
 
-function upgradeGuard(judge: (request: IncomingMessage) => Refusal | undefined): UpgradeGuard {
-  return judge;
+function refused(c: Context, refusal: Refusal): Response {
+  return c.json(httpError(refusal.code, refusal.reason), refusal.status, retryAfter(refusal));
 }
 
-function refused(c: Context, { status, code, reason }: Refusal): Response {
-  return c.json(httpError(code, reason), status);
+function retryAfter({ retryAfterSec }: Refusal): Record<string, string> {
+  return retryAfterSec === undefined ? {} : { 'retry-after': String(retryAfterSec) };
 }
 
 /** The one shape of HTTP errors. */

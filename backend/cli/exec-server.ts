@@ -2,7 +2,11 @@
 
 import { isIPv4, isIPv6 } from 'node:net';
 import { listenerApp } from '../app/app.ts';
-import type { ExecConfig } from '../config.ts';
+import { Access } from '../auth/access.ts';
+import { FailureLimit } from '../auth/failure-limit.ts';
+import { TlsFiles } from '../auth/tls.ts';
+import { tokenVerifier } from '../auth/verifier.ts';
+import type { AccessConfig, ExecConfig } from '../config.ts';
 import { ExecServer } from '../exec/exec-server.ts';
 import { listen } from '../listen.ts';
 import { makeLog } from '../log.ts';
@@ -27,8 +31,12 @@ export function parseListenUrl(url: string): ListenTarget {
   return { kind: 'websocket', host, port: Number(port) };
 }
 
-export async function execServer(target: ListenTarget, config: ExecConfig): Promise<void> {
+export async function execServer(target: ListenTarget, config: ExecConfig & AccessConfig): Promise<void> {
   const log = makeLog(config.logLevel);
+  const onProblem = (problem: string) =>
+    log.warn({ problem }, 'a changed file was not taken; the former one stays in force');
+  const tls = TlsFiles.from(config);
+  const tokens = await tokenVerifier(config, onProblem);
   const server = new ExecServer(config, log, version);
   if (target.kind === 'stdio') {
     const stop = onStopSignal(() => server.close());
@@ -39,23 +47,29 @@ export async function execServer(target: ListenTarget, config: ExecConfig): Prom
   }
   const app = listenerApp(
     server,
-    {
-      token: undefined,
-      allowedOrigins: new Set(),
-      allowedHosts: new Set(),
-      boundAddress: target.host,
-      servesPages: false,
-      checksHost: false,
-    },
+    new Access(
+      {
+        allowedOrigins: new Set(),
+        allowedHosts: new Set(),
+        boundAddress: target.host,
+        hasTls: tls !== undefined,
+        servesPages: false,
+        checksHost: false,
+      },
+      tokens,
+      new FailureLimit(config.maxAuthFailures),
+    ),
     config,
   );
-  const listening = await listen(app, target.host, target.port, maxListenerConnections);
+  const maxConnections = maxListenerConnections;
+  const listening = await listen(app, { ...target, maxConnections, tls, onTlsProblem: onProblem });
   onStopSignal(async () => {
     await server.close();
     await listening.close();
+    tokens?.close();
   });
   const host = listening.address.includes(':') ? `[${listening.address}]` : listening.address;
-  process.stdout.write(`ws://${host}:${listening.port}\n`);
+  process.stdout.write(`${tls ? 'wss' : 'ws'}://${host}:${listening.port}\n`);
 }
 
 const maxListenerConnections = 5000;

@@ -2,9 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import { serveApp } from '../app/app.ts';
+import { Access } from '../auth/access.ts';
+import { FailureLimit } from '../auth/failure-limit.ts';
+import { TlsFiles } from '../auth/tls.ts';
+import { singleToken, tokenVerifier } from '../auth/verifier.ts';
 import { isLoopbackAddress, type ServeConfig } from '../config.ts';
 import { ExecServer } from '../exec/exec-server.ts';
-import { listen } from '../listen.ts';
+import { listen, type Listening } from '../listen.ts';
 import { makeLog } from '../log.ts';
 import type { FrameBus } from '../relay/bus.ts';
 import { MemoryBus } from '../relay/bus-memory.ts';
@@ -14,32 +18,44 @@ import { version } from '../version.ts';
 
 export async function serve(config: ServeConfig): Promise<void> {
   const log = makeLog(config.logLevel);
+  const tls = TlsFiles.from(config);
+  const onProblem = (problem: string) =>
+    log.warn({ problem }, 'a changed file was not taken; the former one stays in force');
+  const fileTokens = await tokenVerifier(config, onProblem);
+  const token = config.auth && !fileTokens ? (config.token ?? randomBytes(24).toString('base64url')) : undefined;
+  const tokens = token === undefined ? fileTokens : singleToken(token);
   const server = new ExecServer(config, log, version);
-  const token = config.auth ? (config.token ?? randomBytes(24).toString('base64url')) : undefined;
   const secret = config.relaySecret === undefined ? randomBytes(32) : Buffer.from(config.relaySecret);
   const rendezvous = new Rendezvous(config, log);
   await rendezvous.open(await makeBus(config.bus, secret, rendezvous));
   const app = serveApp(
     server,
     { rendezvous, secret, settings: config },
-    {
-      token,
-      allowedOrigins: listOf(config.allowOrigin),
-      allowedHosts: listOf(config.allowHost.toLowerCase()),
-      boundAddress: config.host,
-      servesPages: true,
-      checksHost: true,
-    },
+    new Access(
+      {
+        allowedOrigins: listOf(config.allowOrigin),
+        allowedHosts: listOf(config.allowHost.toLowerCase()),
+        boundAddress: config.host,
+        hasTls: tls !== undefined,
+        servesPages: true,
+        checksHost: true,
+      },
+      tokens,
+      new FailureLimit(config.maxAuthFailures),
+    ),
     config,
     version,
   );
-  const listening = await listen(app, config.host, config.port, config.maxConnections);
+  const listening = await listen(app, { ...config, tls, onTlsProblem: onProblem });
   onStopSignal(async () => {
     await rendezvous.close();
     await server.close();
     await listening.close();
+    tokens?.close();
   });
-  process.stdout.write(startText(listening.address, listening.port, token));
+  // What stands in a token file is its owner's to know.
+  const shownToken = fileTokens ? 'YOUR_TOKEN' : token;
+  process.stdout.write(startText(listening, tls !== undefined, shownToken));
   if (!isLoopbackAddress(config.host))
     log.warn({ host: config.host }, 'reachable from other machines: whoever has the token can run commands here');
 }
@@ -53,18 +69,19 @@ async function makeBus(url: string, secret: Uint8Array, { metrics }: Rendezvous)
 }
 
 /** Ready to paste; the token stands here and nowhere in the logs. */
-function startText(address: string, port: number, token: string | undefined): string {
+function startText({ address, port }: Listening, hasTls: boolean, token: string | undefined): string {
   const host =
     address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : address.includes(':') ? `[${address}]` : address;
   const query = token === undefined ? '' : `?token=${token}`;
-  const webSocketUrl = `ws://${host}:${port}/exec${query}`;
+  const secure = hasTls ? 's' : '';
+  const webSocketUrl = `ws${secure}://${host}:${port}/exec${query}`;
   const authorization = token === undefined ? '' : ` -H 'Authorization: Bearer ${token}'`;
   return [
     `Exec Workbench ${version}`,
     '',
-    `  open    http://${host}:${port}/${query}`,
+    `  open    http${secure}://${host}:${port}/${query}`,
     `  wscat   npx wscat -c '${webSocketUrl}'`,
-    `  curl    curl -s http://${host}:${port}/metrics${authorization}`,
+    `  curl    curl -s http${secure}://${host}:${port}/metrics${authorization}`,
     `  codex   CODEX_EXEC_SERVER_URL='${webSocketUrl}' codex`,
     '',
     '',

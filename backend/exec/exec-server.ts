@@ -3,8 +3,9 @@
 //   connection → HarnessConnection (handshake, order, backpressure) → route (handlers/*) → Session → ManagedProcess
 
 import type { Logger } from 'pino';
-import type { Connection } from '../../shared/connection/connection.ts';
+import { CloseCode, type Connection } from '../../shared/connection/connection.ts';
 import { extensionNames } from '../../shared/protocol/methods.ts';
+import { openGrant, watchGrant, type Grant } from '../auth/grant.ts';
 import { ExecMetrics } from './exec-metrics.ts';
 import { environmentInfo, environmentRoutes } from './handlers/environment.ts';
 import { fsRoutes } from './handlers/fs.ts';
@@ -32,17 +33,20 @@ export class ExecServer {
     const routes = [
       ...processRoutes(settings),
       ...fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }),
-      ...httpRoutes({ maxBufferedBodyBytes: settings.maxMessageBytes }),
+      ...httpRoutes({ maxBufferedBodyBytes: settings.maxMessageBytes, ...settings }),
       ...environmentRoutes({ version }),
     ];
     this.#routes = new Map(routes.map((route) => [route.declaration.method, route]));
     this.#initializeExtras = { environmentInfo: environmentInfo({ version }), extensions: extensionNames };
   }
 
-  /** Serves the protocol on `connection` until it ends. */
-  accept(connection: Connection): void {
+  /**
+   * Serves the protocol on `connection` until it ends.
+   * @param grant what its bearer may do; the connection ends with it. Default: everything, for ever.
+   */
+  accept(connection: Connection, grant: Grant = openGrant): void {
     if (this.#isClosing) {
-      connection.close(1001, 'the server is shutting down');
+      connection.close(CloseCode.goingAway, 'the server is shutting down');
       return;
     }
     const { metrics, log } = this;
@@ -56,20 +60,23 @@ export class ExecServer {
       metrics,
       log,
       initializeExtras: this.#initializeExtras,
+      scopes: grant.scopes,
       onClosed: ({ reason, code }) => {
+        stopWatching();
         metrics.connectionsOpen--;
         this.#connections.delete(harness);
         log.debug({ connection: connection.label, reason, code }, 'disconnected');
       },
     });
     this.#connections.add(harness);
+    const stopWatching = watchGrant(grant, (reason) => harness.close(CloseCode.policyViolation, reason));
     harness.open();
   }
 
   /** Closes all connections with 1001 and ends all sessions with their processes. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const harness of this.#connections) harness.close(1001, 'the server is shutting down');
+    for (const harness of this.#connections) harness.close(CloseCode.goingAway, 'the server is shutting down');
     await this.sessions.close();
   }
 }

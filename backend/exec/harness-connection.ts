@@ -13,7 +13,7 @@ import type { Logger } from 'pino';
 import { CloseCode, type CloseInfo, type Connection, type MessagePart } from '../../shared/connection/connection.ts';
 import { errorText, RpcCode, RpcError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
-import { parseParams } from '../../shared/protocol/declare.ts';
+import { parseParams, type MethodDeclaration, type MethodFamily } from '../../shared/protocol/declare.ts';
 import { initialize } from '../../shared/protocol/initialize.ts';
 import {
   errorText as errorMessage,
@@ -24,6 +24,7 @@ import {
   type Envelope,
   type RequestId,
 } from '../../shared/rpc/envelope.ts';
+import type { Scope } from '../auth/grant.ts';
 import { FileHandles } from '../fs/handles.ts';
 import { isOsError } from '../process/os-error.ts';
 import { BulkResult, sendParts } from './bulk.ts';
@@ -45,6 +46,9 @@ const probeMs = 2000;
 
 type Request = Extract<Envelope, { kind: 'request' }>;
 
+/** Families that are not here are open to every token. */
+const scopeOfFamily: Readonly<Partial<Record<MethodFamily, Scope>>> = { exec: 'exec', filesystem: 'fs', http: 'http' };
+
 export interface HarnessConnectionOptions {
   readonly settings: ExecSettings;
   readonly sessions: Sessions;
@@ -53,6 +57,8 @@ export interface HarnessConnectionOptions {
   readonly log: Logger;
   /** Members of the answer to `initialize` beside `sessionId`. */
   readonly initializeExtras: Readonly<Record<string, unknown>>;
+  /** What the bearer of the connection's token may do. */
+  readonly scopes: ReadonlySet<Scope>;
   readonly onClosed: (close: CloseInfo) => void;
 }
 
@@ -219,6 +225,7 @@ export class HarnessConnection implements SessionHolder {
       () => {
         const params = parseParams(route.declaration, request.params);
         const session = this.#requireReady(route.declaration.family);
+        this.#requireScope(route.declaration);
         if (route.waits && this.#waitingRequests >= this.options.settings.maxWaitingRequests) {
           throw new RpcError(
             RpcCode.overloaded,
@@ -306,6 +313,12 @@ export class HarnessConnection implements SessionHolder {
       throw new RpcError(RpcCode.invalidRequest, `client must send initialized before using ${family} methods`);
     }
     return this.#session;
+  }
+
+  #requireScope({ method, family }: MethodDeclaration): void {
+    const scope = scopeOfFamily[family];
+    if (scope === undefined || this.options.scopes.has(scope)) return;
+    throw new RpcError(RpcCode.forbidden, `this token does not allow ${method}: it lacks the scope ${scope}`);
   }
 
   #contextOf(session: Session): RequestContext {

@@ -29,8 +29,17 @@ export interface WebSocketOptions {
   readonly pingIntervalMs: number;
 }
 
-/** What the guard says about an upgrade: undefined lets it pass, else the HTTP answer. */
-export type UpgradeGuard = (request: IncomingMessage) => { status: number; reason: string } | undefined;
+/** Why an upgrade is refused, as the HTTP answer. */
+export interface UpgradeRefusal {
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterSec?: number;
+}
+
+/** What the guard says about an upgrade: undefined lets it pass. */
+export type UpgradeGuard = (
+  request: IncomingMessage,
+) => UpgradeRefusal | undefined | Promise<UpgradeRefusal | undefined>;
 
 /** Pongs wait while more than this is unread: a peer that only pings must not fill our memory. */
 const maxPongBacklogBytes = 64 * 1024;
@@ -61,9 +70,12 @@ export function webSockets<E extends Env>(app: Hono<E>, options: WebSocketOption
         socket.on('error', () => socket.destroy());
         socket.setTimeout(upgradeTimeoutMs, () => socket.destroy());
         socket.setNoDelay(true);
-        const refusal = upgradeProblem(request) ?? guard(request);
-        if (refusal) refuseUpgrade(socket, refusal.status, refusal.reason);
-        else upgrade?.(request, socket, head).catch(() => socket.destroy());
+        const judged = async () => {
+          const refusal = upgradeProblem(request) ?? (await guard(request));
+          if (refusal) refuseUpgrade(socket, refusal);
+          else await upgrade?.(request, socket, head);
+        };
+        judged().catch(() => socket.destroy());
       });
     },
     /** The WebSocket server below, for counting. */
@@ -73,11 +85,12 @@ export function webSockets<E extends Env>(app: Hono<E>, options: WebSocketOption
 
 type UpgradeListener = (request: IncomingMessage, socket: Socket, head: Buffer) => Promise<void>;
 
-function refuseUpgrade(socket: Socket, status: number, reason: string): void {
+function refuseUpgrade(socket: Socket, { status, reason, retryAfterSec }: UpgradeRefusal): void {
   const body = `${reason}\n`;
+  const retryAfter = retryAfterSec === undefined ? '' : `Retry-After: ${retryAfterSec}\r\n`;
   socket.end(
-    `HTTP/1.1 ${status} ${statusTexts[status] ?? 'Refused'}\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${statusTexts[status] ?? 'Refused'}\r\nConnection: close\r\n${retryAfter}` +
+      `Content-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }
 
@@ -90,7 +103,7 @@ const statusTexts: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-function upgradeProblem(request: IncomingMessage): { status: number; reason: string } | undefined {
+function upgradeProblem(request: IncomingMessage): UpgradeRefusal | undefined {
   const target = request.url ?? '';
   if (!/^\/(?!\/)/.test(target) || !URL.canParse(target, 'http://localhost')) {
     return { status: 400, reason: 'the request target must be a path' };

@@ -1,16 +1,20 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { judgeOrigin, judgeToken, type AccessRules } from './access.ts';
+import { Access, judgeOrigin, type OriginRules } from './access.ts';
+import { FailureLimit } from './failure-limit.ts';
+import { singleToken } from './verifier.ts';
 
-const rules: AccessRules = {
-  token: 'right-token',
+const rules: OriginRules = {
   allowedOrigins: new Set(['https://ide.example']),
   allowedHosts: new Set(['box.example']),
   boundAddress: '10.1.2.3',
+  hasTls: false,
   servesPages: true,
   checksHost: true,
 };
+
+const access = () => new Access(rules, singleToken('right-token'), new FailureLimit(3));
 
 function request(headers: Record<string, string>, url = '/'): IncomingMessage {
   const message = new IncomingMessage(new Socket());
@@ -68,10 +72,25 @@ test.each(['localhost', 'LOCALHOST:1', '127.0.0.1:8765', '[::1]:8765', '10.1.2.3
   },
 );
 
-test('the token is taken from the header, the query and the cookie', () => {
-  expect(judgeToken(request({ authorization: 'Bearer right-token' }), rules)).toBeUndefined();
-  expect(judgeToken(request({}, '/exec?token=right-token'), rules)).toBeUndefined();
-  expect(judgeToken(request({ cookie: 'a=b; exec_workbench_token=right-token' }), rules)).toBeUndefined();
+test('the own origin is that of the scheme served', () => {
+  const origin = 'https://127.0.0.1:8765';
+  expect(judgeOrigin(request({ origin }), rules)).toMatchObject({ code: 'foreign_origin' });
+  expect(judgeOrigin(request({ origin }), { ...rules, hasTls: true })).toBeUndefined();
+  expect(judgeOrigin(request({ origin: 'http://127.0.0.1:8765' }), { ...rules, hasTls: true })).toMatchObject({
+    code: 'foreign_origin',
+  });
+});
+
+test.each([
+  [{ authorization: 'Bearer right-token' }, '/'],
+  [{}, '/exec?token=right-token'],
+  [{ cookie: 'a=b; exec_workbench_token=right-token' }, '/'],
+  [{ cookie: 'exec_workbench_token=of-yesterday' }, '/?token=right-token'],
+])('the token is taken from the header, the query and the cookie (%j %s)', async (headers, url) => {
+  const bearer = request(headers, url);
+  const doorkeeper = access();
+  expect(await doorkeeper.judgeToken(bearer, 'admin')).toBeUndefined();
+  expect(doorkeeper.tokenOf(bearer)).toBe('right-token');
 });
 
 test.each([
@@ -81,6 +100,18 @@ test.each([
   [{ cookie: 'exec_workbench_token=' }, '/?token='],
   [{}, '/?token=right-toke'],
   [{}, '/?Token=right-token'],
-])('no or a wrong token is refused (%j %s)', (headers, url) => {
-  expect(judgeToken(request(headers, url), rules)).toMatchObject({ status: 401, code: 'unauthorized' });
+])('no or a wrong token is refused (%j %s)', async (headers, url) => {
+  expect(await access().judgeToken(request(headers, url))).toMatchObject({ status: 401, code: 'unauthorized' });
+});
+
+test('after too many wrong tokens an address has to wait, with the right one too; without a token it is no guess', async () => {
+  const doorkeeper = access();
+  for (let n = 0; n < 5; n++) expect(await doorkeeper.judgeToken(request({}))).toMatchObject({ status: 401 });
+  for (let n = 0; n < 3; n++) {
+    expect(await doorkeeper.judgeToken(request({ authorization: 'Bearer wrong' }))).toMatchObject({ status: 401 });
+  }
+  const refusal = await doorkeeper.judgeToken(request({ authorization: 'Bearer right-token' }));
+  expect(refusal).toMatchObject({ status: 429, code: 'too_many_failures' });
+  expect(refusal?.retryAfterSec).toBeGreaterThan(0);
+  expect(refusal?.retryAfterSec).toBeLessThanOrEqual(60);
 });
