@@ -2,7 +2,7 @@
 // is played over which transport. The recordings stay as they are; these tables bend them.
 import { readFileSync } from 'node:fs';
 import { asObject, isObject, type Json } from '../helpers/json.ts';
-import type { RecvStep, Step, Transcript } from './transcript.ts';
+import type { RecvStep, Scenario, Step } from '../../shared/scenario/scenario.ts';
 
 export type Transport = 'serve' | 'exec-server ws' | 'exec-server stdio';
 
@@ -95,7 +95,7 @@ function preferNewer(line: RecvStep): RecvStep {
 }
 
 /** The session as our server shall play it over `transport`. */
-export function ours(transcript: Transcript, transport: Transport): Transcript {
+export function ours(transcript: Scenario, transport: Transport): Scenario {
   const rewrites = decisions[transcript.scenario] ?? [];
   let steps: Step[] = transcript.steps.map((step) => {
     if (step.dir !== 'recv') return step;
@@ -127,6 +127,6 @@ function answerHealthz(steps: Step[]): Step[] {
 function leaveOut(steps: Step[], messages: readonly string[]): Step[] {
   const isLeftOut = (step: Step | undefined): boolean =>
     (step?.dir === 'send' && messages.includes(step.text)) ||
-    (step?.dir === 'sendBytes' && messages.includes(step.bytes.toString('latin1')));
+    (step?.dir === 'sendBytes' && messages.includes(Buffer.from(step.bytes).toString('latin1')));
   return steps.filter((step, index) => !isLeftOut(step) && !(step.dir === 'recv' && isLeftOut(steps[index - 1])));
 }

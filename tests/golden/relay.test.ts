@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
 import { decodeFrame, encodeFrame } from '../../shared/relay/codec.ts';
 import type { RelayFrame } from '../../shared/relay/frame.ts';
+import { compareValue, type Bindings } from '../../shared/scenario/compare.ts';
 import {
   asArray,
   asNumber,
@@ -18,7 +19,6 @@ import {
 } from '../helpers/json.ts';
 import { openLink, RemoteExecutorProcess, StandInRegistry } from '../helpers/remote-executor.ts';
 import { until, within } from '../helpers/until.ts';
-import { compareValue, type Bindings } from './compare.ts';
 import { betterThan131, type ExtraFrame, type RelayDifference } from './relay-decisions.ts';
 
 function recording(name: string): JsonObject {

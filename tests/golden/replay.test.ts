@@ -2,10 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Carrier, CarrierEnd } from '../helpers/carriers.ts';
 import { asObject, isObject, type Json, type JsonObject } from '../helpers/json.ts';
-import { compareConnection, compareValue, substitute } from './compare.ts';
+import { compareConnection } from '../../shared/scenario/compare-connection.ts';
+import { compareValue, substitute } from '../../shared/scenario/compare.ts';
+import { parseScenario, type RecvStep, type Scenario } from '../../shared/scenario/scenario.ts';
 import { ours, transports, whyNotOver } from './decisions.ts';
 import { replay, type Subject } from './replay.ts';
-import { loadTranscripts, parseTranscript, type RecvStep, type Transcript } from './transcript.ts';
+import { loadTranscripts } from './transcript.ts';
 
 const bindings = new Map([
   ['$TMP', '/tmp/somewhere'],
@@ -18,7 +20,7 @@ const spoken = new Map([
 ]);
 
 /** A server that says after each message of the client what the transcript has there, whatever the client said. */
-function scripted(transcript: Transcript, change: (line: RecvStep) => Json[] = (line) => [line.msg ?? null]): Subject {
+function scripted(transcript: Scenario, change: (line: RecvStep) => Json[] = (line) => [line.msg ?? null]): Subject {
   const carriers = new Map<string, Carrier & { end: (end: CarrierEnd) => void }>();
   const names = ['a', ...transcript.steps.flatMap((step) => (step.dir === 'open' ? [step.conn] : []))];
   let at = 0;
@@ -54,7 +56,8 @@ function scripted(transcript: Transcript, change: (line: RecvStep) => Json[] = (
       ended,
       end,
       sendText: (text: string) => {
-        if (text.includes('golden-end')) say(name, { id: 'golden-end', error: { code: -32601, message: 'unknown' } });
+        if (text.includes('scenario-end'))
+          say(name, { id: 'scenario-end', error: { code: -32601, message: 'unknown' } });
         else onClientStep();
       },
       sendRaw: onClientStep,
@@ -75,12 +78,12 @@ function scripted(transcript: Transcript, change: (line: RecvStep) => Json[] = (
   return { open, exitCode };
 }
 
-function quick(transcript: Transcript, change?: (line: RecvStep) => Json[]): Promise<string[]> {
+function quick(transcript: Scenario, change?: (line: RecvStep) => Json[]): Promise<string[]> {
   return replay(transcript, scripted(transcript, change), { bindings, deadlineMs: 2, surplusMs: 0 });
 }
 
 /** Without the client's pauses: the scripted server needs no time. */
-function withoutPauses(transcript: Transcript): Transcript {
+function withoutPauses(transcript: Scenario): Scenario {
   return { ...transcript, steps: transcript.steps.filter((step) => step.dir !== 'sleep') };
 }
 
@@ -118,7 +121,7 @@ const otherValue = (leaf: Json): Json => {
 };
 
 /** What the rules leave open: no difference must be seen there. */
-function isFree(transcript: Transcript, line: RecvStep, path: Path, kind: 'type' | 'value' | 'absent'): boolean {
+function isFree(transcript: Scenario, line: RecvStep, path: Path, kind: 'type' | 'value' | 'absent'): boolean {
   const name = path.join('.');
   // In merged comparison seq and the way output is cut do not count; optional lines may be missing or be other lines.
   if (transcript.compare === 'merge' && path.at(-1) === 'seq') return true;
@@ -202,13 +205,16 @@ describe('the replayer', () => {
 
 describe('the comparison', () => {
   const line = { loose: [], alt: {} };
+  const rules = (compare: 'exact' | 'merge') => ({ compare, answers: 'ordered' as const });
 
   it('allows members beyond the recorded ones, at every depth', () => {
     expect(compareValue({ a: { b: 1 } }, { a: { b: 1, c: 2 }, d: 3 }, line, new Map())).toEqual([]);
   });
 
   it('does not take the id "1" for the id 1', () => {
-    expect(compareValue({ id: 1 }, { id: '1' }, line, new Map())).toEqual(['id should be 1, is "1"']);
+    expect(compareValue({ id: 1 }, { id: '1' }, line, new Map())).toEqual([
+      { path: 'id', text: 'id should be 1, is "1"' },
+    ]);
   });
 
   it('takes a listing in any order, and no other array', () => {
@@ -230,6 +236,7 @@ describe('the comparison', () => {
   it('wants answers in the order of the requests', () => {
     const recv = (msg: JsonObject): RecvStep => ({
       dir: 'recv',
+      line: 1,
       conn: 'a',
       msg,
       ...line,
@@ -241,7 +248,7 @@ describe('the comparison', () => {
       { id: 2, result: {} },
       { id: 1, result: {} },
     ];
-    expect(compareConnection(recorded, swapped, 'exact', new Map())).toHaveLength(2);
+    expect(compareConnection(recorded, swapped, rules('exact'), new Map())).toHaveLength(2);
   });
 
   it('sorts the events of a process by seq, and merges output only where the recording says so', () => {
@@ -254,27 +261,27 @@ describe('the comparison', () => {
       event('process/output', 1, text('ab')),
       event('process/exited', 2, { exitCode: 0 }),
       event('process/closed', 3, {}),
-    ].map((msg): RecvStep => ({ dir: 'recv', conn: 'a', msg, ...line, optional: false, quirk: false }));
+    ].map((msg): RecvStep => ({ dir: 'recv', line: 1, conn: 'a', msg, ...line, optional: false, quirk: false }));
     const late = [
       event('process/exited', 2, { exitCode: 0 }),
       event('process/output', 1, text('ab')),
       event('process/closed', 3, {}),
     ];
-    expect(compareConnection(recorded, late, 'exact', new Map())).toEqual([]);
+    expect(compareConnection(recorded, late, rules('exact'), new Map())).toEqual([]);
     const cut = [
       event('process/output', 1, text('a')),
       event('process/output', 2, text('b')),
       event('process/exited', 3, { exitCode: 0 }),
       event('process/closed', 4, {}),
     ];
-    expect(compareConnection(recorded, cut, 'merge', new Map())).toEqual([]);
-    expect(compareConnection(recorded, cut, 'exact', new Map())).not.toEqual([]);
+    expect(compareConnection(recorded, cut, rules('merge'), new Map())).toEqual([]);
+    expect(compareConnection(recorded, cut, rules('exact'), new Map())).not.toEqual([]);
     const openEnd = [cut[0], cut[1], event('process/exited', 4, { exitCode: 0 }), event('process/closed', 3, {})];
     expect(
       compareConnection(
         recorded,
         openEnd.filter((message) => message !== undefined),
-        'merge',
+        rules('merge'),
         new Map(),
       ),
     ).not.toEqual([]);
@@ -297,7 +304,7 @@ describe('the tables of decisions', () => {
 
   it('refuses a transcript line that it does not know', () => {
     const meta = '{"dir":"meta","scenario":"x","about":"","source":"","compare":"exact"}';
-    expect(() => parseTranscript(`${meta}\n{"dir":"jump"}`)).toThrow('unknown line');
-    expect(() => parseTranscript('{"dir":"send","msg":1}')).toThrow('meta line');
+    expect(() => parseScenario(`${meta}\n{"dir":"jump"}`)).toThrow('unknown line');
+    expect(() => parseScenario('{"dir":"send","msg":1}')).toThrow('meta line');
   });
 });

@@ -6,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { carryStdio, connectWebSocket } from '../helpers/carriers.ts';
-import { startHttpFixture, type HttpFixture } from '../helpers/http-fixture.ts';
+import { startHttpFixture, type HttpFixture } from '../../backend/cli/conform/http-fixture.ts';
 import { spawnStdioServer, useServer, type RunningServer, type ServerOptions } from '../helpers/server.ts';
 import { ours, transports, whyNotOver, type Transport } from './decisions.ts';
 import { replay, type Subject } from './replay.ts';
-import { loadTranscripts, type Transcript } from './transcript.ts';
+import type { Scenario } from '../../shared/scenario/scenario.ts';
+import { loadTranscripts } from './transcript.ts';
 
 /** What the recorded server had in its environment; session 25 depends on it. */
 const env = {
@@ -29,7 +30,7 @@ beforeAll(async () => {
 });
 afterAll(() => http.close());
 
-async function play(transcript: Transcript, subject: Subject, expectsCloseFrame: boolean): Promise<string[]> {
+async function play(transcript: Scenario, subject: Subject, expectsCloseFrame: boolean): Promise<string[]> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'golden-')));
   const bindings = new Map([
     ['$TMP', folder],

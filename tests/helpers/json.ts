@@ -1,13 +1,8 @@
 // JSON as the tests see it: parsed once, then narrowed by small asserting getters that name what they missed.
 
-export type Json = null | boolean | number | string | Json[] | JsonObject;
-export interface JsonObject {
-  [name: string]: Json;
-}
+import { isObject, type Json, type JsonObject } from '../../shared/scenario/json.ts';
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export { isObject, type Json, type JsonObject };
 
 /** @throws SyntaxError when `text` is not JSON. */
 export function parseJson(text: string): Json {

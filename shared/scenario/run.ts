@@ -1,0 +1,295 @@
+// Plays a scenario against a server, over any connection, and tells what differed.
+
+import type { Connection } from '../connection/connection.ts';
+import { LocalError } from '../errors.ts';
+import { timerMs } from '../limits.ts';
+import { compareAnswers, compareConnection, hasArrived, type Difference } from './compare-connection.ts';
+import { compareValue, substitute, type Bindings } from './compare.ts';
+import { isObject, jsonOrText, type Json, type JsonObject } from './json.ts';
+import { firstConnection, type HttpRequest, type RecvStep, type Scenario, type Step } from './scenario.ts';
+
+/** One connection, as a scenario needs it: below the rules of the protocol, since it may break them. */
+export interface ScenarioLink {
+  onMessage: (text: string) => void;
+  /** Settles once and never rejects. */
+  readonly ended: Promise<{ readonly code?: number; readonly reason: string }>;
+  sendText(text: string): void;
+  /** A binary message. */
+  sendBytes(bytes: Uint8Array): void;
+  drop(): void;
+}
+
+/** The server that a scenario is played against. */
+export interface ScenarioPeer {
+  open(): Promise<ScenarioLink>;
+  /** Plain HTTP requests to the same address; `{status, headers, body}`. Absent: such scenarios are refused. */
+  http?(request: HttpRequest): Promise<JsonObject>;
+  /** The exit code of the program, for stdio. */
+  readonly exitCode?: Promise<number | null>;
+}
+
+export interface RunOptions {
+  /** Values of placeholders, e.g. `$TMP`. */
+  readonly bindings?: ReadonlyMap<string, string>;
+  /** Longest wait for what is expected, ms. Default 10,000. */
+  readonly deadlineMs?: number;
+  /** Connections that the server ends must end with a close frame (0.131.0 never sends one). Default false. */
+  readonly expectsCloseFrame?: boolean;
+  /**
+   * How long to look for surplus messages after the answer to a last, unknown request, ms. Default 20. This is the only
+   * fixed wait: nothing announces that a message will not come.
+   */
+  readonly surplusMs?: number;
+  readonly signal?: AbortSignal;
+  /** Before each step. */
+  readonly onStep?: (step: Step) => void;
+}
+
+/** A connection as scenarios use it. */
+export function scenarioLink(connection: Connection): ScenarioLink {
+  let end: (close: { code?: number; reason: string }) => void = () => undefined;
+  const link: ScenarioLink = {
+    onMessage: () => undefined,
+    ended: new Promise((resolve) => (end = resolve)),
+    sendText: (text) => void connection.send(text),
+    sendBytes: (bytes) => void connection.send(bytes),
+    drop: () => connection.close(),
+  };
+  connection.open({
+    onMessage: (text) => link.onMessage(text),
+    onWritable: () => undefined,
+    onClose: (close) => end(close),
+  });
+  return link;
+}
+
+/**
+ * @returns the differences; none when the server does as the scenario says.
+ * @throws LocalError `invalid-argument` for a scenario that this peer cannot be asked, `aborted`, or what `peer.open` throws.
+ */
+export async function runScenario(
+  scenario: Scenario,
+  peer: ScenarioPeer,
+  options: RunOptions = {},
+): Promise<Difference[]> {
+  const run = new Run(scenario, peer, options);
+  try {
+    return await run.play();
+  } finally {
+    run.end();
+  }
+}
+
+const endId = 'scenario-end';
+const endRequest = JSON.stringify({ id: endId, method: 'scenario/end' });
+
+/** One connection: what is expected so far, what came. */
+class Played {
+  readonly steps: RecvStep[] = [];
+  readonly received: Json[] = [];
+  end: { readonly code?: number; readonly reason: string } | undefined;
+  #changed: () => void = () => undefined;
+
+  constructor(readonly link: ScenarioLink) {
+    link.onMessage = (text) => {
+      this.received.push(jsonOrText(text));
+      this.#changed();
+    };
+    void link.ended.then((end) => {
+      this.end = end;
+      this.#changed();
+    });
+  }
+
+  /** @returns whether `holds` came true before the deadline and before the connection ended. */
+  async wait(holds: () => boolean, deadlineMs: number, signal?: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + deadlineMs;
+    while (!holds() && this.end === undefined) {
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0 || signal?.aborted) break;
+      const { promise, stop } = stoppableDelay(leftMs, signal);
+      this.#changed = stop;
+      await promise;
+    }
+    return holds();
+  }
+}
+
+class Run {
+  readonly #connections = new Map<string, Played>();
+  readonly #bindings: Bindings;
+  readonly #deadlineMs: number;
+  readonly #differences: Difference[] = [];
+  /** The plain HTTP request whose answer is expected next. */
+  #http: HttpRequest | undefined;
+
+  constructor(
+    private readonly scenario: Scenario,
+    private readonly peer: ScenarioPeer,
+    private readonly options: RunOptions,
+  ) {
+    this.#bindings = new Map(options.bindings);
+    this.#deadlineMs = options.deadlineMs ?? 10_000;
+  }
+
+  async play(): Promise<Difference[]> {
+    const { scenario, peer, options } = this;
+    if (scenario.transport !== 'http') await this.#open(firstConnection);
+    for (const step of scenario.steps) {
+      if (options.signal?.aborted) throw new LocalError('aborted', 'the scenario was aborted');
+      options.onStep?.(step);
+      if (!(await this.#take(step))) return this.#allDifferences();
+    }
+    await this.#settle();
+    await Promise.all([...this.#connections.values()].map((played) => this.#drain(played)));
+    await stoppableDelay(options.surplusMs ?? 20, options.signal).promise;
+    if (peer.exitCode === undefined && scenario.steps.some(({ dir }) => dir === 'exit')) {
+      throw new LocalError('invalid-argument', 'this scenario expects an exit code: play it against a command (stdio)');
+    }
+    return this.#allDifferences();
+  }
+
+  end(): void {
+    for (const { link } of this.#connections.values()) link.drop();
+  }
+
+  /** @returns whether it makes sense to go on. */
+  async #take(step: Step): Promise<boolean> {
+    switch (step.dir) {
+      case 'send':
+      case 'sendBytes': {
+        if (!step.pipelined && !(await this.#mayGoOn())) return false;
+        const { link } = this.#connection(step);
+        if (step.dir === 'sendBytes') link.sendBytes(step.bytes);
+        else link.sendText(substitute(step.text, this.#bindings));
+        return true;
+      }
+      case 'recv':
+        if (step.http) await this.#compareHttp(step, step.http);
+        else this.#connection(step).steps.push(step);
+        return true;
+      case 'http':
+        this.#http = step.request;
+        return true;
+      case 'open':
+        await this.#settle();
+        await this.#open(step.conn);
+        return true;
+      case 'close':
+        await this.#settle();
+        this.#connection(step).link.drop();
+        return true;
+      case 'closed':
+        await this.#expectEnd(step);
+        return true;
+      case 'sleep':
+        await this.#settle();
+        await stoppableDelay(step.ms, this.options.signal).promise;
+        return true;
+      case 'eof':
+        await this.#settle();
+        this.#connection({ conn: firstConnection, line: step.line }).link.drop();
+        return true;
+      case 'exit': {
+        const code = await Promise.race([
+          this.peer.exitCode ?? Promise.resolve(null),
+          stoppableDelay(this.#deadlineMs).promise.then(() => 'none: it still runs' as const),
+        ]);
+        if (code !== step.code) {
+          this.#differ(firstConnection, step.line, `the exit code should be ${step.code}, is ${String(code)}`);
+        }
+        return true;
+      }
+    }
+  }
+
+  async #open(name: string): Promise<void> {
+    this.#connections.set(name, new Played(await this.peer.open()));
+  }
+
+  #connection({ conn, line }: { readonly conn: string; readonly line: number }): Played {
+    const played = this.#connections.get(conn);
+    if (played) return played;
+    throw new LocalError('invalid-argument', `line ${line} uses connection ${conn} before it is opened`);
+  }
+
+  /** Waits for everything that is expected so far. @returns whether it came. */
+  async #settle(): Promise<boolean> {
+    const { compare } = this.scenario;
+    let hasAll = true;
+    for (const played of this.#connections.values()) {
+      const holds = () => hasArrived(played.steps, played.received, compare);
+      hasAll = (await played.wait(holds, this.#deadlineMs, this.options.signal)) && hasAll;
+    }
+    return hasAll;
+  }
+
+  /** Comparing binds $SESSION. After a difference everything else would only wait in vain. */
+  async #mayGoOn(): Promise<boolean> {
+    if (!(await this.#settle())) return false;
+    const { answers } = this.scenario;
+    return [...this.#connections.values()].every((played) =>
+      compareAnswers(played.steps, played.received, answers, this.#bindings).every(({ kind }) => kind === 'surplus'),
+    );
+  }
+
+  async #expectEnd(step: { readonly conn: string; readonly line: number }): Promise<void> {
+    const played = this.#connection(step);
+    await played.wait(() => played.end !== undefined, this.#deadlineMs, this.options.signal);
+    if (!played.end) this.#differ(step.conn, step.line, 'the server should have ended the connection');
+    else if (this.options.expectsCloseFrame === true && played.end.code === 1006) {
+      this.#differ(step.conn, step.line, 'the connection should end with a close frame');
+    }
+  }
+
+  async #compareHttp({ line, loose, alt }: RecvStep, expected: JsonObject): Promise<void> {
+    const request = this.#http;
+    if (!request)
+      throw new LocalError('invalid-argument', `line ${line} expects an HTTP answer, no request came before`);
+    if (!this.peer.http) throw new LocalError('invalid-argument', `line ${line}: plain HTTP cannot be asked here`);
+    const answer = await this.peer.http(request);
+    const about = `${request.method} ${request.path} ${JSON.stringify(request.headers)}`;
+    for (const found of compareValue(expected, answer, { loose, alt }, this.#bindings)) {
+      this.#differences.push({ kind: 'different', conn: firstConnection, line, about, ...found });
+    }
+  }
+
+  /** What the server still had to say comes before the answer to this request. */
+  async #drain(played: Played): Promise<void> {
+    if (played.end) return;
+    const isEnd = (message: Json) => isObject(message) && message['id'] === endId;
+    played.link.sendText(endRequest);
+    await played.wait(() => played.received.some(isEnd), this.#deadlineMs, this.options.signal);
+    const at = played.received.findIndex(isEnd);
+    if (at !== -1) played.received.splice(at, 1);
+  }
+
+  #differ(conn: string, line: number, text: string): void {
+    this.#differences.push({ kind: 'different', conn, line, about: '', path: '', text });
+  }
+
+  #allDifferences(): Difference[] {
+    const ofConnections = [...this.#connections].flatMap(([conn, played]) =>
+      compareConnection(played.steps, played.received, this.scenario, this.#bindings).map((found) => ({
+        ...found,
+        conn,
+      })),
+    );
+    return [...this.#differences, ...ofConnections];
+  }
+}
+
+/** A pause that `stop` or the signal ends early. */
+function stoppableDelay(ms: number, signal?: AbortSignal): { promise: Promise<void>; stop: () => void } {
+  let stop: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => {
+    stop = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    };
+    const timer = setTimeout(stop, timerMs(ms));
+    signal?.addEventListener('abort', stop);
+  });
+  return { promise, stop };
+}
