@@ -2,7 +2,9 @@
 // docs/configuration.md, are made from this list. Flags win over the environment, the environment over the default.
 
 import { readFileSync } from 'node:fs';
+import { errorText } from '../shared/errors.ts';
 import type { ExecSettings } from './exec/settings.ts';
+import { AddressGuard } from './http/address-guard.ts';
 
 export interface Setting {
   readonly key: string;
@@ -185,10 +187,12 @@ export function execConfig(
   flags: Readonly<Record<string, unknown>>,
   env: NodeJS.ProcessEnv,
 ): ExecConfig & AccessConfig {
-  return Object.freeze({
+  const config = {
     ...readSettings(execSettingList, flags, env),
     ...readSettings(accessSettingList, flags, env),
-  });
+  };
+  checkAddressRanges(config);
+  return Object.freeze(config);
 }
 
 /** @throws UsageError */
@@ -196,8 +200,7 @@ export function serveConfig(flags: Readonly<Record<string, unknown>>, env: NodeJ
   const token = env['EXEC_WORKBENCH_TOKEN']?.trim();
   if (token === '') throw new UsageError('EXEC_WORKBENCH_TOKEN is empty; unset it to get a random token');
   const config: ServeConfig = {
-    ...readSettings(execSettingList, flags, env),
-    ...readSettings(accessSettingList, flags, env),
+    ...execConfig(flags, env),
     ...readSettings(serveSettingList, flags, env),
     token,
     relaySecret: relaySecret(flags, env),
@@ -221,6 +224,18 @@ export function serveConfig(flags: Readonly<Record<string, unknown>>, env: NodeJ
     throw new UsageError(`--no-auth is for loopback only, not for --host ${config.host}`);
   }
   return Object.freeze(config);
+}
+
+/** @throws UsageError */
+function checkAddressRanges({ httpDeny, httpAllow }: ExecConfig): void {
+  for (const [key, ranges] of Object.entries({ httpDeny, httpAllow })) {
+    try {
+      new AddressGuard(ranges, '');
+    } catch (error) {
+      throw new UsageError(`${flagName(key)}: ${errorText(error)}`);
+    }
+  }
+  if (httpAllow !== '' && httpDeny === '') throw new UsageError('--http-allow is for exceptions from --http-deny');
 }
 
 /** @throws UsageError when the file cannot be read, or the secret is too short to be one. */

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { CloseCode, type Connection } from '../../shared/connection/connection.ts';
 import { extensionNames } from '../../shared/protocol/methods.ts';
 import { openGrant, watchGrant, type Grant } from '../auth/grant.ts';
+import { AddressGuard } from '../http/address-guard.ts';
 import { ExecMetrics } from './exec-metrics.ts';
 import { environmentInfo, environmentRoutes } from './handlers/environment.ts';
 import { fsRoutes } from './handlers/fs.ts';
@@ -33,7 +34,12 @@ export class ExecServer {
     const routes = [
       ...processRoutes(settings),
       ...fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }),
-      ...httpRoutes({ maxBufferedBodyBytes: settings.maxMessageBytes, ...settings }),
+      ...httpRoutes({
+        maxBufferedBodyBytes: settings.maxMessageBytes,
+        maxStreamedBodyBytes: settings.httpMaxResponseBytes,
+        maxMs: settings.httpMaxMs,
+        guard: settings.httpDeny === '' ? undefined : new AddressGuard(settings.httpDeny, settings.httpAllow),
+      }),
       ...environmentRoutes({ version }),
     ];
     this.#routes = new Map(routes.map((route) => [route.declaration.method, route]));

@@ -22,6 +22,12 @@ export interface ExecSettings {
   /** argv and environment of one process, bytes. */
   readonly maxStartBytes: number;
   readonly maxMessageBytes: number;
+  /** Addresses that http/request must not reach (http/address-guard.ts), and exceptions; '': none. */
+  readonly httpDeny: string;
+  readonly httpAllow: string;
+  /** Longest http/request, ms, and its largest streamed body, bytes; 0: no limit of ours. */
+  readonly httpMaxMs: number;
+  readonly httpMaxResponseBytes: number;
   readonly allowDirectExec: boolean;
   readonly allowPreparedExec: boolean;
 }

@@ -35,6 +35,7 @@ export interface DeltaSink {
 /**
  * Sends the deltas of a body, `seq` 1, 2, 3 …; the last one is empty and `done`, with the reason when the body broke off.
  * Never rejects. The response is paused while the harness does not read.
+ * @param maxBytes above it the body is broken off, with the reason; 0: as long as it is.
  * @param onDone called before the last delta: from then on the id is free.
  * @param whyEnded the reason when we ended it ourselves (a time-out).
  */
@@ -42,13 +43,19 @@ export async function streamBody(
   response: IncomingMessage,
   requestId: string,
   sink: DeltaSink,
+  maxBytes: number,
   onDone: () => void,
   whyEnded: () => string | undefined,
 ): Promise<void> {
   let seq = 1;
   let error: string | null = null;
+  let length = 0;
   try {
     for await (const chunk of chunksOf(response)) {
+      length += chunk.length;
+      if (maxBytes > 0 && length > maxBytes) {
+        throw new Error(`the body is larger than ${maxBytes} bytes (--http-max-response-bytes)`);
+      }
       for (let offset = 0; offset < chunk.length; offset += maxDeltaBytes) {
         const deltaBase64 = base64Encode(chunk.subarray(offset, offset + maxDeltaBytes));
         const mayGoOn = sink.send({ requestId, seq: seq++, deltaBase64, done: false, error: null });

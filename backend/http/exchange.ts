@@ -6,8 +6,10 @@
 
 import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import { urlToHttpOptions } from 'node:url';
 import { isOsError, osErrorText } from '../process/os-error.ts';
+import type { AddressGuard } from './address-guard.ts';
 import type { PreparedRequest } from './prepare.ts';
 import { tryRedirect } from './redirect.ts';
 
@@ -17,18 +19,22 @@ const maxHeaderBytes = 256 * 1024;
 /** Said anew for the body that we know; a wrong length would tear the connection's framing. */
 const framingHeaders: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 
+export interface ExchangeOptions {
+  readonly followsRedirects: boolean;
+  /** Ends the exchange, the body of the response included. */
+  readonly signal: AbortSignal;
+  /** Judges each address that is connected to, those of redirects too. Undefined: any may be reached. */
+  readonly guard: AddressGuard | undefined;
+}
+
 /**
- * @param signal ends the exchange, the body of the response included.
  * @returns the response, paused; whoever gets it reads or destroys it.
  * @throws Error whose message tells what happened, without the URL.
  */
-export async function exchange(
-  prepared: PreparedRequest,
-  options: { readonly followsRedirects: boolean; readonly signal: AbortSignal },
-): Promise<IncomingMessage> {
+export async function exchange(prepared: PreparedRequest, options: ExchangeOptions): Promise<IncomingMessage> {
   let current = prepared;
   for (let redirects = 0; ; redirects++) {
-    const response = await send(current, options.signal);
+    const response = await send(current, options);
     let next: PreparedRequest | undefined;
     try {
       if (options.followsRedirects) next = tryRedirect(current, response.statusCode ?? 0, response.headers.location);
@@ -43,12 +49,16 @@ export async function exchange(
   }
 }
 
-function send(prepared: PreparedRequest, signal: AbortSignal): Promise<IncomingMessage> {
+function send(prepared: PreparedRequest, { signal, guard }: ExchangeOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { url, method, body } = prepared;
     const create = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const target = urlToHttpOptions(url);
+    // An address is not looked up.
+    if (guard && isIP(target.hostname ?? '') !== 0) guard.check(target.hostname ?? '');
     const request = create({
-      ...urlToHttpOptions(url),
+      ...target,
+      ...(guard ? { lookup: guard.lookup } : {}),
       method,
       signal,
       agent: false,

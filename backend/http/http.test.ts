@@ -14,7 +14,8 @@ type Delta = ParamsOf<typeof httpBodyDelta>;
 type Result = ResultOf<typeof httpRequest>;
 
 const maxBufferedBodyBytes = 300_000;
-const [route] = httpRoutes({ maxBufferedBodyBytes });
+const permissive = { maxBufferedBodyBytes, maxStreamedBodyBytes: 0, maxMs: 0, guard: undefined };
+const [route] = httpRoutes(permissive);
 
 /** What the servers saw: request line and raw headers. */
 let seen: { method: string; url: string; rawHeaders: string[]; body: string }[] = [];

@@ -84,7 +84,7 @@ export class RunningServer {
         if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
           throw new Error(`the server ended with ${String(this.#child.exitCode)}: ${this.stderr}${this.stdout}`);
         }
-        return /ws:\/\/[^\s'"]+(?=[\s'"])/.exec(`${this.stdout}\n${this.stderr}`)?.[0];
+        return /wss?:\/\/[^\s'"]+(?=[\s'"])/.exec(`${this.stdout}\n${this.stderr}`)?.[0];
       },
       { withinMs: 15_000, describe: () => this.stderr },
     );

@@ -1,38 +1,8 @@
 // Where the server listens, what it prints, and what it says over plain HTTP (docs/protocol.md §1; DESIGN: HTTP surface).
 // The HTTP answers of exec-server --listen are in golden session 61.
-import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { serverProgram, startServer, useServer } from '../helpers/server.ts';
-import { within } from '../helpers/until.ts';
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs the program to its end. */
-async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const [program, ...first] = serverProgram();
-  const child = spawn(program, [...first, ...args], {
-    env: { HOME: '/', PATH: '/usr/bin:/bin', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (bytes: Buffer) => (stdout += bytes.toString()));
-  child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()));
-  try {
-    const code = await within(
-      'the program to end',
-      10_000,
-      new Promise<number | null>((resolve) => child.once('close', resolve)),
-    );
-    return { code, stdout, stderr };
-  } finally {
-    child.kill('SIGKILL');
-  }
-}
+import { runProgram } from '../helpers/run-program.ts';
+import { startServer, useServer } from '../helpers/server.ts';
 
 describe('exec-server --listen', () => {
   it.each([
@@ -43,7 +13,7 @@ describe('exec-server --listen', () => {
     'ws://',
     'ws://256.0.0.1:0',
   ])('%s ends with code 1 and says what is expected', async (url) => {
-    const ended = await run(['exec-server', '--listen', url]);
+    const ended = await runProgram(['exec-server', '--listen', url]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(`invalid websocket --listen URL \`${url}\`; expected \`ws://IP:PORT\``);
     expect(ended.stdout).toBe('');
@@ -52,7 +22,7 @@ describe('exec-server --listen', () => {
   it.each(['wss://127.0.0.1:0', 'http://127.0.0.1:0', 'unix:///tmp/x', 'tcp://127.0.0.1:0'])(
     '%s ends with code 1 and says what is supported',
     async (url) => {
-      const ended = await run(['exec-server', '--listen', url]);
+      const ended = await runProgram(['exec-server', '--listen', url]);
       expect(ended.code).toBe(1);
       expect(ended.stderr).toContain(`unsupported --listen URL \`${url}\`; expected \`ws://IP:PORT\` or \`stdio\``);
     },
@@ -66,19 +36,19 @@ describe('exec-server --listen', () => {
 
   it('a port that is taken is a clear error, not a stack trace', async () => {
     const server = await startServer();
-    const ended = await run(['exec-server', '--listen', `ws://127.0.0.1:${String(server.port)}`]);
+    const ended = await runProgram(['exec-server', '--listen', `ws://127.0.0.1:${String(server.port)}`]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toMatch(/in use|EADDRINUSE/);
     expect(ended.stderr).not.toMatch(/^\s+at /m);
   });
 
   it('takes stdio as well as stdio://', async () => {
-    const ended = await run(['exec-server', '--listen', 'stdio']);
+    const ended = await runProgram(['exec-server', '--listen', 'stdio']);
     expect(ended).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('--help lists the settings with their environment variables', async () => {
-    const ended = await run(['exec-server', '--help']);
+    const ended = await runProgram(['exec-server', '--help']);
     expect(ended.code).toBe(0);
     for (const flag of [
       '--listen',
@@ -93,7 +63,7 @@ describe('exec-server --listen', () => {
 
   it('an unknown option or a number that is none is a clear error', async () => {
     for (const args of [['--nonsense'], ['--retained-output-bytes', 'many'], ['--detached-session-ttl-ms', '-5']]) {
-      const ended = await run(['exec-server', '--listen', 'ws://127.0.0.1:0', ...args]);
+      const ended = await runProgram(['exec-server', '--listen', 'ws://127.0.0.1:0', ...args]);
       expect(ended.code, args.join(' ')).not.toBe(0);
       expect(ended.stderr, args.join(' ')).toContain(args[0]);
       expect(ended.stderr).not.toMatch(/^\s+at /m);
@@ -155,7 +125,7 @@ describe('serve', () => {
   });
 
   it('--no-auth is refused anywhere but on loopback', async () => {
-    const ended = await run(['serve', '--no-auth', '--host', '0.0.0.0', '--port', '0']);
+    const ended = await runProgram(['serve', '--no-auth', '--host', '0.0.0.0', '--port', '0']);
     expect(ended.code).not.toBe(0);
     expect(ended.stderr).toMatch(/loopback/i);
   });

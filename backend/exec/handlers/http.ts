@@ -4,6 +4,7 @@ import { base64Encode } from '../../../shared/bytes.ts';
 import { errorText, RpcCode, RpcError } from '../../../shared/errors.ts';
 import { timerMs } from '../../../shared/limits.ts';
 import * as declared from '../../../shared/protocol/http.ts';
+import type { AddressGuard } from '../../http/address-guard.ts';
 import { readBody, streamBody } from '../../http/body.ts';
 import { exchange, responseHeaders } from '../../http/exchange.ts';
 import { prepareRequest } from '../../http/prepare.ts';
@@ -13,6 +14,12 @@ import type { ParamsOf, ResultOf } from '../../../shared/protocol/declare.ts';
 export interface HttpRouteOptions {
   /** Largest body of a response that is not streamed, in bytes. */
   readonly maxBufferedBodyBytes: number;
+  /** Largest body of a response that is streamed, in bytes; 0: any. */
+  readonly maxStreamedBodyBytes: number;
+  /** Longest request, its body included, in ms; 0: as long as it says. */
+  readonly maxMs: number;
+  /** Undefined: any address may be reached. */
+  readonly guard: AddressGuard | undefined;
 }
 
 type Params = ParamsOf<typeof declared.httpRequest>;
@@ -23,17 +30,17 @@ export function httpRoutes(options: HttpRouteOptions): Route[] {
     route(
       declared.httpRequest,
       (params, context) =>
-        params.streamResponse ? streamed(params, context) : buffered(params, context, options.maxBufferedBodyBytes),
+        params.streamResponse ? streamed(params, context, options) : buffered(params, context, options),
       { waits: true },
     ),
   ];
 }
 
-async function buffered(params: Params, context: RequestContext, maxBytes: number): Promise<Result> {
-  const running = begin(params, context);
+async function buffered(params: Params, context: RequestContext, options: HttpRouteOptions): Promise<Result> {
+  const running = begin(params, context, options);
   try {
     const response = await running.response;
-    const body = await readBody(response, maxBytes).catch((error: unknown) => {
+    const body = await readBody(response, options.maxBufferedBodyBytes).catch((error: unknown) => {
       throw failed('failed to read http/request response body', running.whyEnded() ?? errorText(error));
     });
     return {
@@ -46,10 +53,10 @@ async function buffered(params: Params, context: RequestContext, maxBytes: numbe
   }
 }
 
-async function streamed(params: Params, context: RequestContext): Promise<Result> {
+async function streamed(params: Params, context: RequestContext, options: HttpRouteOptions): Promise<Result> {
   const { requestId } = params;
   const { bodyStreams } = context;
-  const running = begin(params, context, () => {
+  const running = begin(params, context, options, () => {
     if (!bodyStreams.has(requestId)) return;
     throw new RpcError(
       RpcCode.invalidParams,
@@ -68,7 +75,7 @@ async function streamed(params: Params, context: RequestContext): Promise<Result
       whenWritable: () => context.whenWritable(),
     };
     // The answer goes first: it is sent before the next turn of the event loop.
-    setImmediate(() => void streamBody(response, requestId, sink, end, running.whyEnded));
+    setImmediate(() => void streamBody(response, requestId, sink, options.maxStreamedBodyBytes, end, running.whyEnded));
     return { status: response.statusCode ?? 0, headers: responseHeaders(response), bodyBase64: '' };
   } catch (error) {
     end();
@@ -80,7 +87,7 @@ async function streamed(params: Params, context: RequestContext): Promise<Result
  * Starts the exchange. It ends with the connection and at `timeoutMs`, the body included, until `end` is called.
  * @param assertFree throws when the request must not start.
  */
-function begin(params: Params, { signal }: RequestContext, assertFree?: () => void) {
+function begin(params: Params, { signal }: RequestContext, options: HttpRouteOptions, assertFree?: () => void) {
   const prepared = prepareRequest(params);
   assertFree?.();
   const abort = new AbortController();
@@ -92,14 +99,15 @@ function begin(params: Params, { signal }: RequestContext, assertFree?: () => vo
   const onClosed = () => endWith('the connection has ended');
   if (signal.aborted) onClosed();
   signal.addEventListener('abort', onClosed, { once: true });
-  const { timeoutMs } = params;
-  const timedOut = () => endWith(`operation timed out after ${timeoutMs ?? 0} ms`);
-  if (timeoutMs === 0) timedOut();
-  const timer = timeoutMs == null ? undefined : setTimeout(timedOut, timerMs(timeoutMs)).unref();
+  const allowedMs = Math.min(params.timeoutMs ?? Infinity, options.maxMs || Infinity);
+  const timedOut = () => endWith(`operation timed out after ${allowedMs} ms`);
+  if (allowedMs === 0) timedOut();
+  const timer = allowedMs === Infinity ? undefined : setTimeout(timedOut, timerMs(allowedMs)).unref();
 
   const response = exchange(prepared, {
     followsRedirects: params.redirectPolicy !== 'stop',
     signal: abort.signal,
+    guard: options.guard,
   }).catch((error: unknown) => {
     // The URL without the user's name and password.
     const { origin, pathname, search } = prepared.url;
