@@ -42,14 +42,13 @@ const ask = (host: string, path = '/') => ({
   url: `http://${host}:${String(port)}${path}`,
   requestId: 'r',
 });
-const refused = (address: string) =>
-  expect.objectContaining({ message: expect.stringContaining(`the address ${address} is refused by this server`) });
+const refused = (address: string) => `the address ${address} is refused by this server`;
 
 it('addresses, names and redirects that lead to a denied range are refused, its exceptions served', async () => {
   const server = await startServer({ args: ['--http-deny', 'private', '--http-allow', '127.0.0.3'] });
   const client = await server.connect();
   for (const address of ['127.0.0.1', '127.8.9.10', '0.0.0.0', '10.0.0.1', '192.168.1.1', '169.254.169.254']) {
-    await expect(client.call('http/request', ask(address)), address).rejects.toEqual(refused(address));
+    await expect(client.call('http/request', ask(address)), address).rejects.toThrow(refused(address));
   }
   // Other spellings of the same.
   for (const address of ['[::1]', '[::ffff:127.0.0.1]', '[64:ff9b::7f00:1]', '2130706433', '0x7f.1', '127.1']) {
@@ -57,7 +56,7 @@ it('addresses, names and redirects that lead to a denied range are refused, its 
   }
   await expect(client.call('http/request', ask('localhost'))).rejects.toThrow('is refused by this server');
   expect(await client.call('http/request', ask('127.0.0.3'))).toMatchObject({ status: 200 });
-  await expect(client.call('http/request', ask('127.0.0.3', '/to-denied'))).rejects.toEqual(refused('127.0.0.2'));
+  await expect(client.call('http/request', ask('127.0.0.3', '/to-denied'))).rejects.toThrow(refused('127.0.0.2'));
   await expect(client.call('http/request', ask('127.0.0.3', '/to-name'))).rejects.toThrow('is refused by this server');
 });
 
