@@ -8,6 +8,7 @@ import type { Registry } from 'prom-client';
 import { execServerSchema } from '../../shared/protocol/schema.ts';
 import { tokenCookie, type Access, type Refusal } from '../auth/access.ts';
 import type { Scope } from '../auth/grant.ts';
+import type { Bridge } from '../bridge/bridge.ts';
 import type { ExecServer } from '../exec/exec-server.ts';
 import { registryRoutes, type RegistrySettings } from '../relay/registry.ts';
 import { relayApi } from '../relay/relay-api.ts';
@@ -38,6 +39,7 @@ export interface Relay {
 export function serveApp(
   server: ExecServer,
   relay: Relay,
+  bridge: Bridge,
   access: Access,
   options: WebSocketOptions,
   version: string,
@@ -89,6 +91,9 @@ export function serveApp(
   hono.route('/cloud', registryRoutes(relay.rendezvous, relay.secret, relay.settings));
   hono.use('/api/*', requireScope('admin'));
   hono.route('/api/relay', relayApi(relay.rendezvous));
+  hono.get('/api/bridge', bridgeUpgrade(bridge, sockets), (c) =>
+    c.json(httpError('upgrade_required', 'this is a WebSocket endpoint'), 426),
+  );
   const relayDoor = new RelayDoor(relay);
   hono.get('/relay/:id', relayUpgrade(relayDoor, sockets), (c) =>
     c.json(httpError('upgrade_required', 'this is a WebSocket endpoint'), 426),
@@ -151,6 +156,21 @@ function execUpgrade(
       onOpen: (_, { raw }) => {
         if (raw)
           server.accept(new ServerWebSocket(raw, socket, label, options.pingIntervalMs), access.grantOf(incoming));
+      },
+    };
+  });
+}
+
+function bridgeUpgrade(bridge: Bridge, sockets: ReturnType<typeof webSockets<AppEnv>>) {
+  return sockets.upgradeWebSocket((c) => {
+    const { socket } = (c.env as HttpBindings).incoming;
+    const label = `bridge websocket ${socket.remoteAddress}:${socket.remotePort}`;
+    return {
+      onOpen: (_, { raw }) => {
+        if (!raw) return;
+        // The upgrade is done; from here on its own pings look after it.
+        socket.setTimeout(0);
+        bridge.accept(raw, label);
       },
     };
   });

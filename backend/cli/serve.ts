@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { serveApp } from '../app/app.ts';
+import { Bridge } from '../bridge/bridge.ts';
 import { Access } from '../auth/access.ts';
 import { FailureLimit } from '../auth/failure-limit.ts';
 import { TlsFiles } from '../auth/tls.ts';
@@ -28,9 +29,11 @@ export async function serve(config: ServeConfig): Promise<void> {
   const secret = config.relaySecret === undefined ? randomBytes(32) : Buffer.from(config.relaySecret);
   const rendezvous = new Rendezvous(config, log);
   await rendezvous.open(await makeBus(config.bus, secret, rendezvous));
+  const bridge = new Bridge(config);
   const app = serveApp(
     server,
     { rendezvous, secret, settings: config },
+    bridge,
     new Access(
       {
         allowedOrigins: listOf(config.allowOrigin),
@@ -49,7 +52,7 @@ export async function serve(config: ServeConfig): Promise<void> {
   const listening = await listen(app, { ...config, tls, onTlsProblem: onProblem });
   onStopSignal(async () => {
     await rendezvous.close();
-    await server.close();
+    await Promise.all([bridge.close(), server.close()]);
     await listening.close();
     tokens?.close();
   });

@@ -15,16 +15,18 @@ const options: ClientOptions = {
 const maxRefusalBytes = 4096;
 
 export const nodeSockets: Sockets = {
-  factory: (url) => open(url),
-  dial: (url, { token, ...dialling }) => dialWebSocket(url, { factory: () => open(url, token), ...dialling }),
+  factory: (url) => openSocket(url),
+  dial: (url, { token, ...dialling }) =>
+    dialWebSocket(url, {
+      factory: () => openSocket(url, token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...dialling,
+    }),
 };
 
-function open(url: string, token?: string): WebSocket {
+/** Dials; a refusal is told by the `error` event, in the server's own words. @throws LocalError `invalid-argument`. */
+export function openSocket(url: string, headers: Readonly<Record<string, string>> = {}): WebSocket {
   if (!/^wss?:\/\//i.test(url)) throw notAWebSocketUrl(urlWithoutSecrets(url), undefined);
-  const socket = new WebSocket(url, {
-    ...options,
-    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
-  });
+  const socket = new WebSocket(url, { ...options, headers });
   socket.on('unexpected-response', (request, response) => {
     let body = '';
     const refuse = () => request.destroy(new Error(refusalText(response.statusCode ?? 0, body)));
