@@ -2,7 +2,30 @@
 
 import type { ConformanceCase } from './case.ts';
 import { envelopeCases } from './cases/envelope.ts';
+import { environmentPolicyCases } from './cases/environment-policy.ts';
+import { extensionCases } from './cases/extensions.ts';
 import { handshakeCases } from './cases/handshake.ts';
 import { idCases } from './cases/ids.ts';
+import { exitCases, outputCases } from './cases/output.ts';
+import { readCases } from './cases/read.ts';
+import { sessionCases } from './cases/sessions.ts';
+import { startCases } from './cases/start.ts';
+import { signalCases, terminateCases } from './cases/terminate.ts';
+import { terminalCases, writeCases } from './cases/write.ts';
 
-export const allCases: readonly ConformanceCase[] = [...envelopeCases, ...idCases, ...handshakeCases];
+export const allCases: readonly ConformanceCase[] = [
+  ...envelopeCases,
+  ...idCases,
+  ...handshakeCases,
+  ...sessionCases,
+  ...startCases,
+  ...environmentPolicyCases,
+  ...outputCases,
+  ...exitCases,
+  ...readCases,
+  ...writeCases,
+  ...terminalCases,
+  ...terminateCases,
+  ...signalCases,
+  ...extensionCases,
+];

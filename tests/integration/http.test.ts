@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHttpFixture, type HttpFixture } from '../helpers/http-fixture.ts';
+import { startHttpFixture, type HttpFixture } from '../../backend/cli/conform/http-fixture.ts';
 import { asArray, asNumber, asObject, base64, fromBase64, type JsonObject } from '../helpers/json.ts';
 import { rssBytes } from '../helpers/proc.ts';
 import { startServer, useServer } from '../helpers/server.ts';

@@ -1,7 +1,8 @@
-// The HTTP server that executors talk to in tests: the answers that the golden sessions were recorded against
-// (tests/golden/README.md, "Fixture HTTP server"). Each answer says `Connection: close` first and has no Date.
+// The HTTP server that executors fetch from in conformance cases and in tests (docs/conformance.md, "HTTP fixture"): the
+// answers that the golden sessions were recorded against. Each answer says `Connection: close` first and has no Date.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
 
 export interface HttpFixture {
   /** Without a trailing slash. */
@@ -56,6 +57,16 @@ const handlers: Record<string, Handler> = {
       ['location', '/text'],
       ['content-length', '0'],
     ]);
+  },
+  '/loop': (_request, response) => {
+    respond(response, 302, [
+      ['location', '/loop'],
+      ['content-length', '0'],
+    ]);
+  },
+  '/gzip': (_request, response) => {
+    const body = gzipSync('hello');
+    respond(response, 200, [['content-encoding', 'gzip'], lengthOf(body)], body);
   },
   '/stream': (_request, response) => {
     response.writeHead(200, ['Connection', 'close']);
