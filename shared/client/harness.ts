@@ -14,7 +14,13 @@ import { describeIssue, type MethodDeclaration, type ParamsInput, type ResultOf 
 import { initialize, initialized } from '../protocol/initialize.ts';
 import * as protocol from '../protocol/process.ts';
 import { RpcPeer, type RequestOptions } from '../rpc/peer.ts';
+import { startParams, type ExecOptions, type RunOptions } from './exec.ts';
+import { RemoteFiles } from './files.ts';
+import { RemoteHttp } from './http.ts';
+import type { ReaderOptions } from './output-reader.ts';
+import { PathDialect } from './path-dialect.ts';
 import { ProcessHandle, type ProcessListener } from './process-handle.ts';
+import type { RunResult } from './run.ts';
 
 export type ClientStatus =
   | { readonly phase: 'connecting' }
@@ -58,7 +64,14 @@ type InitializeResult = ResultOf<typeof initialize>;
 const firstRetryMs = 250;
 const maxRetryMs = 10_000;
 
+/** A harness: one session with one exec server. */
 export class ExecServerClient {
+  /** Files of the executor's machine. */
+  readonly fs = new RemoteFiles(() => this);
+  /** HTTP requests from the executor's network. */
+  readonly http = new RemoteHttp(() => this);
+  /** How this server wants paths to be written; for requests made by `call`. */
+  readonly paths = new PathDialect(() => this.#server?.environmentInfo !== undefined);
   status: ClientStatus = { phase: 'connecting' };
   #peer: RpcPeer | undefined;
   #server: InitializeResult | undefined;
@@ -74,6 +87,7 @@ export class ExecServerClient {
   /** Gives up what is under way when the client is closed. */
   readonly #stopping = new AbortController();
   readonly #statusWaiters: (() => void)[] = [];
+  readonly #lossListeners = new Set<(reason: string) => void>();
   #resolveClosed: () => void = () => undefined;
   /** Resolves when the client is closed and nothing of it runs any more. Never rejects. */
   readonly whenClosed = new Promise<void>((resolve) => (this.#resolveClosed = resolve));
@@ -136,24 +150,63 @@ export class ExecServerClient {
     throw new LocalError('protocol', `the answer to ${declaration.method} is not as declared: ${what}`);
   }
 
-  /** Starts a process whose events go to `listener`, beginning with the first. */
-  async start(
+  /**
+   * Starts a program. Its output waits for who reads the handle's `output`, or `stdout` and `stderr`.
+   * @throws RpcError -32603 when the system refuses (no such program, no such cwd), -32602; LocalError `closed`, `aborted`.
+   */
+  async exec(options: ExecOptions): Promise<ProcessHandle> {
+    const cwd = options.cwd ?? this.#server?.environmentInfo?.cwd ?? '/';
+    const hasSizes = this.supports('process/start.io');
+    return this.paths.use((toWire) =>
+      this.#start(startParams(options, toWire(cwd), hasSizes), undefined, options, options.signal),
+    );
+  }
+
+  /**
+   * Runs a program to its end: `exec` and `communicate` in one.
+   * @throws LocalError `invalid-argument` for input to a server that cannot close stdin; else as these two.
+   */
+  async run({ input, ...options }: RunOptions): Promise<RunResult> {
+    if (input !== undefined && !this.supports(protocol.processCloseStdin.method))
+      throw new LocalError(
+        'invalid-argument',
+        'this server cannot close stdin, so the program would wait for more input',
+      );
+    const handle = await this.exec({ ...options, stdin: input === undefined ? 'closed' : 'open' });
+    return handle.communicate(input, options);
+  }
+
+  /**
+   * Starts a process by its wire form. Its events go to `listener`, beginning with the first, as they come; without one its
+   * output waits for its reader.
+   */
+  start(params: ParamsInput<typeof protocol.processStart>, listener?: ProcessListener): Promise<ProcessHandle> {
+    return this.#start(params, listener);
+  }
+
+  async #start(
     params: ParamsInput<typeof protocol.processStart>,
-    listener: ProcessListener = {},
+    listener: ProcessListener | undefined,
+    readerOptions?: ReaderOptions,
+    signal?: AbortSignal,
   ): Promise<ProcessHandle> {
-    const handle = this.adopt(params.processId, listener);
+    const { processId } = params;
+    if (this.#processes.has(processId)) throw new LocalError('invalid-argument', `process ${processId} already exists`);
+    const handle = this.adopt(processId, listener, readerOptions);
     try {
-      await this.call(protocol.processStart, params);
+      await this.call(protocol.processStart, params, { signal });
     } catch (error) {
-      this.#processes.delete(params.processId);
+      this.forget(handle);
+      // It was asked for all the same: requests take effect in order, so this comes after its start.
+      if (signal?.aborted) this.call(protocol.processTerminate, { processId }).catch(() => undefined);
       throw error;
     }
     return handle;
   }
 
   /** Follows a process that runs already, e.g. one from before a reload; `catchUp` of the handle reads what it has written. */
-  adopt(processId: string, listener: ProcessListener): ProcessHandle {
-    const handle = new ProcessHandle(this, processId, listener);
+  adopt(processId: string, listener?: ProcessListener, readerOptions?: ReaderOptions): ProcessHandle {
+    const handle = new ProcessHandle(this, processId, listener, readerOptions);
     this.#processes.set(processId, handle);
     return handle;
   }
@@ -208,6 +261,12 @@ export class ExecServerClient {
     return () => this.#subscribers.delete(listener);
   }
 
+  /** Tells when the connection of now is lost, once; what belongs to it alone is gone then. @returns the end of listening. */
+  onceLost(listener: (reason: string) => void): () => void {
+    this.#lossListeners.add(listener);
+    return () => this.#lossListeners.delete(listener);
+  }
+
   /**
    * Ends the connection. The session, with its processes, lives on at the server for a while and can be resumed; `whenClosed`
    * tells when all is gone on this side. Twice is fine.
@@ -218,6 +277,7 @@ export class ExecServerClient {
     this.#stopping.abort();
     this.#setStatus({ phase: 'closed', reason });
     this.#peer?.connection.close();
+    this.#tellLost(reason);
     this.#abandonProcesses(reason);
   }
 
@@ -297,6 +357,7 @@ export class ExecServerClient {
 
   #lost(peer: RpcPeer, close: CloseInfo): void {
     if (this.#peer !== peer || this.status.phase === 'closed') return;
+    this.#tellLost(close.reason);
     if (this.options.reconnects ?? true) {
       this.#wait(close.reason, 0);
     } else {
@@ -334,6 +395,12 @@ export class ExecServerClient {
     const { release } = this.options;
     if (release) void release().finally(this.#resolveClosed);
     else this.#resolveClosed();
+  }
+
+  #tellLost(reason: string): void {
+    const listeners = [...this.#lossListeners];
+    this.#lossListeners.clear();
+    for (const listener of listeners) listener(reason);
   }
 
   #abandonProcesses(reason: string): void {
