@@ -178,7 +178,7 @@ export class RunningProcess {
   }
 
   async terminate(): Promise<void> {
-    await this.#act('end it', (handle) => handle.terminate({ type: 'graceful', timeoutMs: terminateGraceMs }));
+    await this.#act('end it', (handle) => handle.terminate({ graceMs: terminateGraceMs }));
   }
 
   async kill(): Promise<void> {
