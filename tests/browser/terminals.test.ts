@@ -190,8 +190,7 @@ describe('when something is wrong', () => {
     const { page } = workbench;
     await page.getByRole('button', { name: 'Disconnect' }).click();
     await workbench.connection('disconnected');
-    await page.getByRole('textbox', { name: 'Server address' }).fill('ws://127.0.0.1:1/exec?token=not-to-be-shown');
-    await page.keyboard.press('Enter');
+    await workbench.editAddress('ws://127.0.0.1:1/exec?token=not-to-be-shown');
     const notice = page.getByTestId('connection-notice');
     await notice.filter({ hasText: 'cannot connect to ws://127.0.0.1:1/exec' }).waitFor();
     expect(await notice.innerText()).not.toContain('not-to-be-shown');

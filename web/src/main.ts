@@ -3,7 +3,7 @@
 import { mount } from 'svelte';
 import { z } from 'zod';
 import App from './App.svelte';
-import { addressToKeep, linkedLaunch } from './lib/deep-link.ts';
+import { addressToKeep, linkedBy } from './lib/deep-link.ts';
 import './styles/tokens.css';
 import './styles/base.css';
 import './styles/menu.css';
@@ -11,7 +11,7 @@ import './styles/menu.css';
 // The page's Content-Security-Policy forbids code from strings, which zod would try.
 z.config({ jitless: true });
 
-const linked = linkedLaunch(location.search);
+const linked = linkedBy(location.search);
 history.replaceState(null, '', addressToKeep(location.href));
 
 const target = document.getElementById('app');

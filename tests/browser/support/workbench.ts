@@ -89,6 +89,14 @@ export class Workbench {
     await this.page.locator(`[data-testid=connection][data-status=${status}]`).waitFor();
   }
 
+  /** Where the connection in use, which is disconnected, is to lead from now on; connects there. */
+  async editAddress(address: string): Promise<void> {
+    await this.page.getByRole('link', { name: 'Connections' }).click();
+    await this.page.getByRole('button', { name: /^Edit / }).click();
+    await this.page.getByRole('textbox', { name: 'Server address' }).fill(address);
+    await this.page.keyboard.press('Enter');
+  }
+
   get screen(): Locator {
     return this.page.getByTestId('terminal').locator('.xterm-rows');
   }

@@ -1,10 +1,25 @@
-// The address of the page: takes the token out of it, and reads what a link asks to run. A link never runs anything by
-// itself: the page asks first.
+// The address of the page: takes the token out of it, and reads what a link asks to run or to connect to. A link never does
+// anything by itself: the page asks first.
 
+import { targetOfUrl, type Target } from './target.ts';
 import { plainLaunch, type Launch } from './launch.ts';
 
 export type LinkedLaunch = { readonly launch: Launch } | { readonly problem: string };
 
+export type LinkedTarget = { readonly target: Target } | { readonly problem: string };
+
+/** What a link asks for. */
+export interface Linked {
+  readonly launch: LinkedLaunch | undefined;
+  readonly target: LinkedTarget | undefined;
+}
+
+export function linkedBy(search: string): Linked {
+  return { launch: linkedLaunch(search), target: linkedTarget(search) };
+}
+
+/** Longest target that a link may carry, in characters. */
+const maxLinkedTarget = 2000;
 /** Longest command that a link may carry, in characters: it has to be read before it is agreed to. */
 const maxLinkedLine = 2000;
 
@@ -28,14 +43,27 @@ export function linkedLaunch(search: string): LinkedLaunch | undefined {
   return { launch: { ...plainLaunch, kind, line, cwd: query.get('cwd') ?? '', isTerminal: mode === 'terminal' } };
 }
 
+/** What `?target=` asks to connect to: a ws:// or wss:// URL, or `relay:ID` for an executor at this server's relay. */
+export function linkedTarget(search: string): LinkedTarget | undefined {
+  const text = new URLSearchParams(search).get('target')?.trim();
+  if (text === undefined) return undefined;
+  if (text.length > maxLinkedTarget || hasHiddenCharacters(text)) {
+    return { problem: 'the link’s target is too long, or holds characters that could hide where it leads' };
+  }
+  const executorId = /^relay:(.+)$/s.exec(text)?.[1];
+  if (executorId !== undefined) return { target: { kind: 'relay', executorId, url: '' } };
+  if (/^wss?:\/\//.test(text) && URL.canParse(text)) return { target: targetOfUrl(text) };
+  return { problem: `the link’s target is neither ws://…, wss://… nor relay:EXECUTOR-ID: ${text.slice(0, 80)}` };
+}
+
 /** Control characters, and those that reorder text or take no room: what is shown must be what is run. */
 function hasHiddenCharacters(text: string): boolean {
   return /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
 }
 
-/** The address without what was used up: the token, which a cookie carries from now on, and a launch. */
+/** The address without what was used up: the token, which a cookie carries from now on, and what a link asked for. */
 export function addressToKeep(href: string): string {
   const url = new URL(href);
-  for (const name of ['token', 'run', 'kind', 'mode', 'cwd']) url.searchParams.delete(name);
+  for (const name of ['token', 'run', 'kind', 'mode', 'cwd', 'target']) url.searchParams.delete(name);
   return url.href;
 }

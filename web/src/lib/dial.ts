@@ -1,22 +1,84 @@
-// Opens the page's connections: by WebSocketStream where the browser has it, since only there reading can stop.
+// Opens the page's connections, each behind a recorder: the wire log has them from the attempt to dial to their end.
 
-import { isRelayUrl } from '../../../shared/client/relay-url.ts';
+import { askWayIn } from '../../../shared/client/registry-api.ts';
+import type { RelayLink } from '../../../shared/client/relay-link.ts';
+import { browserSockets } from '../../../shared/client/sockets.ts';
 import type { Connection } from '../../../shared/connection/connection.ts';
-import { dialWebSocket } from '../../../shared/connection/websocket.ts';
-import { dialWebSocketStream, type WebSocketStreamLike } from '../../../shared/connection/websocket-stream.ts';
+import { errorText } from '../../../shared/errors.ts';
+import type { Recorder } from '../../../shared/recording/entry.ts';
+import { observeCarrier, observeConnection } from '../../../shared/recording/observe.ts';
+import { CuttableConnection } from './cuttable-connection.ts';
+import { targetAddress, type Target } from './target.ts';
 
-const { WebSocketStream } = globalThis as { WebSocketStream?: new (url: string) => WebSocketStreamLike };
+export { canHoldBack } from '../../../shared/client/sockets.ts';
 
-/** Whether `pause` of a connection makes the server wait. If not, what comes too fast has to be left out. */
-export const canHoldBack = WebSocketStream !== undefined;
+export interface DialWatch {
+  /** The name of the connection in the recording. */
+  readonly connection: string;
+  readonly recorder: Recorder;
+  /** The clock of the recording, ms. */
+  readonly nowMs: () => number;
+}
 
-export async function dial(url: string, signal: AbortSignal): Promise<Connection> {
-  // Through a relay each stream has a window of its own: it can be held back whatever the socket can do.
-  if (isRelayUrl(url)) {
-    const { dialRelay } = await import('../../../shared/client/relay-link.ts');
-    return dialRelay({ url, factory: (address) => new WebSocket(address), signal });
+export interface Dialled {
+  readonly connection: Connection;
+  /** Drops the carrier as if the network had: whoever uses the connection hears at once that it is lost. */
+  readonly cut: () => void;
+  /** The relay link below it. */
+  readonly link?: RelayLink;
+}
+
+/** @throws LocalError as `dialWebSocket`, and `connect` when the registry does not let us in or knows no such executor. */
+export async function dial(target: Target, watch: DialWatch, signal: AbortSignal): Promise<Dialled> {
+  const address = targetAddress(target);
+  try {
+    return target.kind === 'relay' ? await dialRelay(target, watch, signal) : await dialDirect(target, watch, signal);
+  } catch (error) {
+    tell(watch, 'failed', `${address}: ${errorText(error)}`);
+    throw error;
   }
-  return WebSocketStream
-    ? dialWebSocketStream(url, { factory: (address) => new WebSocketStream(address), signal })
-    : dialWebSocket(url, { factory: (address) => new WebSocket(address), signal });
+}
+
+async function dialDirect(
+  { url, token }: Extract<Target, { kind: 'direct' }>,
+  watch: DialWatch,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  tell(watch, 'dialling', targetAddress({ kind: 'direct', url, token }));
+  const inner = await browserSockets.dial(url, { signal, ...(token === '' ? {} : { token }) });
+  tell(watch, 'open', inner.label);
+  const connection = new CuttableConnection(inner);
+  return { connection: observeConnection(connection, watch), cut: () => connection.cut() };
+}
+
+/** Each dial of the link asks for a new URL: they expire. */
+async function dialRelay(
+  target: Extract<Target, { kind: 'relay' }>,
+  watch: DialWatch,
+  signal: AbortSignal,
+): Promise<Dialled> {
+  const { RelayLink } = await import('../../../shared/client/relay-link.ts');
+  let peer: string | undefined;
+  const link = await RelayLink.connect({
+    factory: browserSockets.factory,
+    signal,
+    url: async () => {
+      tell(watch, 'dialling', targetAddress(target));
+      if (target.url !== '') return target.url;
+      const url = await askWayIn({ registry: location.origin }, target.executorId, { signal, peer });
+      peer = new URL(url).searchParams.get('peer') ?? undefined;
+      return url;
+    },
+    wrapCarrier: (carrier) => {
+      tell(watch, 'open', carrier.label);
+      return observeCarrier(carrier, watch);
+    },
+  });
+  const stream = link.openStream();
+  const connection = observeConnection(stream, { ...watch, stream: stream.streamId });
+  return { connection, cut: () => link.cut(), link };
+}
+
+function tell({ connection, recorder, nowMs }: DialWatch, event: 'dialling' | 'open' | 'failed', detail: string): void {
+  recorder({ kind: 'event', event, connection, atMs: nowMs(), detail });
 }

@@ -50,3 +50,8 @@ export function durationText(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   return minutes < 60 ? `${minutes}:${two(seconds)}` : `${Math.floor(minutes / 60)}:${two(minutes)}:${two(seconds)}`;
 }
+
+/** "0.8 ms", "12 ms", "1.3 s": a round trip, where a fraction of a millisecond counts. */
+export function roundTripText(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms);
+}

@@ -5,7 +5,7 @@ const KiB = 1024;
 
 it('holds the source back above the high mark until the low mark is reached', () => {
   const source = { pause: vi.fn(), resume: vi.fn() };
-  const flow = new OutputFlow(source, true);
+  const flow = new OutputFlow(source, () => true);
   for (let count = 0; count < 20; count++) expect(flow.admit(64 * KiB)).toBe(true);
   expect(source.pause).toHaveBeenCalledOnce();
   for (let count = 0; count < 15; count++) flow.drawn(64 * KiB);
@@ -16,7 +16,7 @@ it('holds the source back above the high mark until the low mark is reached', ()
 
 it('leaves out what comes too fast where nothing can be held back', () => {
   const source = { pause: vi.fn(), resume: vi.fn() };
-  const flow = new OutputFlow(source, false);
+  const flow = new OutputFlow(source, () => false);
   let admitted = 0;
   while (flow.admit(64 * KiB)) admitted += 64 * KiB;
   expect(admitted).toBeGreaterThan(4096 * KiB);

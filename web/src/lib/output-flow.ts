@@ -18,14 +18,14 @@ export class OutputFlow {
 
   constructor(
     private readonly source: Holdable,
-    private readonly canHoldBack: boolean,
+    private readonly canHoldBack: () => boolean,
   ) {}
 
   /** @returns false when the bytes must be left out. */
   admit(bytes: number): boolean {
-    if (!this.canHoldBack && this.#waitingBytes > leaveOutMark) return false;
+    if (!this.canHoldBack() && this.#waitingBytes > leaveOutMark) return false;
     this.#waitingBytes += bytes;
-    if (this.canHoldBack && !this.#isPaused && this.#waitingBytes > highMark) {
+    if (this.canHoldBack() && !this.#isPaused && this.#waitingBytes > highMark) {
       this.#isPaused = true;
       this.source.pause();
     }

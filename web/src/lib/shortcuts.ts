@@ -1,29 +1,49 @@
-// The page's keys, in one list: what is shown in the help is what is done. While a terminal has the focus only those with
-// Ctrl/Cmd+Shift are the page's.
+// Keys as they are written (`Mod+Shift+E`, `G T`, `/`, `Enter`) and as they are pressed. Mod is Ctrl or Cmd.
 
-export type Command = 'new' | 'next' | 'previous' | 'close' | 'copy' | 'leave' | 'help';
+/** What of a keyboard event is looked at. */
+export type PressedKey = Pick<KeyboardEvent, 'key' | 'code' | 'ctrlKey' | 'metaKey' | 'altKey' | 'shiftKey'>;
 
-interface Shortcut {
-  /** As shown. */
-  readonly keys: string;
-  readonly what: string;
-  readonly command: Command;
-  /** `KeyboardEvent.code`: the place of the key, whatever the layout. */
-  readonly codes: readonly string[];
+/** Who has the focus, and so the first claim on a key. */
+export type KeyFocus = 'terminal' | 'text' | 'page';
+
+const typing = 'input:not([type=checkbox], [type=radio], [type=button]), textarea, select, [contenteditable=true]';
+
+export function keyFocus(target: EventTarget | null): KeyFocus {
+  if (!(target instanceof Element)) return 'page';
+  if (target.closest('.screen')) return 'terminal';
+  return target.closest(`${typing}, [role=menu], [role=listbox], [role=dialog]`) ? 'text' : 'page';
 }
 
-export const shortcuts: readonly Shortcut[] = [
-  { keys: '?', what: 'This list', command: 'help', codes: [] },
-  { keys: 'Ctrl+Shift+E', what: 'New process', command: 'new', codes: ['KeyE'] },
-  { keys: 'Ctrl+Shift+.', what: 'Next terminal', command: 'next', codes: ['Period'] },
-  { keys: 'Ctrl+Shift+,', what: 'Previous terminal', command: 'previous', codes: ['Comma'] },
-  { keys: 'Ctrl+Shift+X', what: 'Close the tab', command: 'close', codes: ['KeyX'] },
-  { keys: 'Ctrl+Shift+C', what: 'Copy the selection of the terminal', command: 'copy', codes: ['KeyC'] },
-  { keys: 'Ctrl+Shift+L', what: 'Leave the terminal, to its tab', command: 'leave', codes: ['KeyL', 'Escape'] },
-];
+/** A terminal leaves those with Mod+Shift, a field or a menu all with Mod. */
+export function isLeftBy(focus: KeyFocus, keys: string): boolean {
+  if (focus === 'page') return true;
+  return keys.startsWith(focus === 'terminal' ? 'Mod+Shift+' : 'Mod+');
+}
 
-/** The command of a key that is pressed with Ctrl/Cmd+Shift. */
-export function commandOf(event: KeyboardEvent): Command | undefined {
-  if (!(event.ctrlKey || event.metaKey) || !event.shiftKey || event.altKey) return undefined;
-  return shortcuts.find(({ codes }) => codes.includes(event.code))?.command;
+/** `J`, `/`, `Enter`; undefined with Ctrl, Cmd or Alt, and for those keys themselves. */
+export function plainKey({ key, ctrlKey, metaKey, altKey }: PressedKey): string | undefined {
+  if (ctrlKey || metaKey || altKey || key === 'Shift') return undefined;
+  return key.length === 1 ? key.toUpperCase() : key;
+}
+
+/** Not for sequences. */
+export function isPressed(keys: string, event: PressedKey): boolean {
+  const combination = /^Mod\+(Shift\+)?(.+)$/.exec(keys);
+  if (!combination) return plainKey(event) === keys;
+  const [, shift, key = ''] = combination;
+  const isMod = (event.ctrlKey || event.metaKey) && !event.altKey;
+  // The place of the key, whatever the layout: with Shift another character stands there.
+  return isMod && event.shiftKey === (shift !== undefined) && event.code === codeOf(key);
+}
+
+function codeOf(key: string): string {
+  if (/^[A-Z]$/.test(key)) return `Key${key}`;
+  return { '.': 'Period', ',': 'Comma', '/': 'Slash', '[': 'BracketLeft', ']': 'BracketRight' }[key] ?? key;
+}
+
+const isApple = typeof navigator !== 'undefined' && /Mac|iPhone|iPad/.test(navigator.userAgent);
+
+/** The keys one by one, as they are called on this machine. */
+export function keyCaps(keys: string): readonly string[] {
+  return keys.split(/[+ ]/).map((key) => (key === 'Mod' ? (isApple ? '⌘' : 'Ctrl') : key));
 }

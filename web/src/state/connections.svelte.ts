@@ -1,34 +1,48 @@
-// The connection to a server as the page shows it: connect, drop, resume, and in plain words why not.
+// A connection to a server as the page shows it: connect, drop, resume, and in plain words why not.
 //
 //   disconnected   connect()                 connecting
 //   connecting     session opened | failed   connected | disconnected, with the problem
 //   connected      connection lost           reconnecting (the client tries by itself, and resumes)
 //   reconnecting   success | disconnect()    connected | disconnected
 
-import { z } from 'zod';
 import { ExecServerClient, type ClientStatus } from '../../../shared/client/harness.ts';
+import type { RelayLink } from '../../../shared/client/relay-link.ts';
 import { errorText, LocalError, RpcCode, RpcError } from '../../../shared/errors.ts';
 import { environmentInfo } from '../../../shared/protocol/environment.ts';
 import type { ResultOf } from '../../../shared/protocol/declare.ts';
 import { parsePath } from '../../../shared/protocol/path.ts';
-import { canHoldBack, dial } from '../lib/dial.ts';
+import { canHoldBack, dial, type Dialled } from '../lib/dial.ts';
 import { explainConnect, type Explanation } from '../lib/explain-error.ts';
 import type { ExecutorTraits } from '../lib/launch.ts';
 import { OutputFlow } from '../lib/output-flow.ts';
-import { lookAtServer, ownServerUrl } from '../lib/server-address.ts';
-import { readStored, tabArea, writeStored } from '../lib/storage.ts';
+import { lookAtServer } from '../lib/server-address.ts';
+import { targetAddress, targetTitle, type Target } from '../lib/target.ts';
+import { RoundTrips } from './round-trips.svelte.ts';
+import { Terminals } from './terminals.svelte.ts';
+import type { WireLog } from './wire-log.svelte.ts';
 
 /** What became of the session that this tab had before. */
 export type FormerSession = 'resumed' | 'gone' | 'held by another tab';
 
 export type ConnectionStatus = 'disconnected' | 'connecting' | 'connected' | 'reconnecting';
 
-/** What a reload needs: the address may hold a token, so it stays in this tab. */
-const storedSchema = z.object({ url: z.string(), sessionId: z.string().optional() });
-const key = 'connection';
+/** The round trip is measured this often while the page is seen, ms. */
+const measureMs = 5000;
+/** Shared by all connections: an answer that takes longer is no round trip to show, ms. */
+const measureTimeoutMs = 10_000;
+
+export interface ConnectionStart {
+  /** `c1`, `c2` …: its name in the page's address and in recordings. */
+  readonly id: string;
+  readonly target: Target;
+  /** A session to take over, from before a reload. */
+  readonly sessionId?: string | undefined;
+  readonly wire: WireLog;
+}
 
 export class ServerConnection {
-  url = $state(ownServerUrl());
+  readonly id: string;
+  target = $state.raw<Target>() as Target;
   status = $state<ConnectionStatus>('disconnected');
   problem = $state.raw<Explanation | undefined>();
   /** Why it reconnects. */
@@ -37,22 +51,43 @@ export class ServerConnection {
   retryAtMs = $state(0);
   sessionId = $state<string | undefined>();
   client = $state.raw<ExecServerClient | undefined>();
+  /** The relay link below it, if it is one. */
+  link = $state.raw<RelayLink | undefined>();
+  /** When the session was opened by this page, by the clock. */
+  connectedAtMs = $state<number | undefined>();
+  /** How often it was lost and came back. */
+  reconnectCount = $state(0);
+  readonly roundTrips = new RoundTrips();
+  readonly terminals: Terminals;
   #environment = $state.raw<ResultOf<typeof environmentInfo> | undefined>();
+  readonly #wire: WireLog;
   #cancel: AbortController | undefined;
+  #dialled: Dialled | undefined;
+  #measureTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #onOnline = () => this.reconnectNow();
 
   readonly flow = new OutputFlow(
     { pause: () => this.client?.pause(), resume: () => this.client?.resume() },
-    canHoldBack,
+    // Through a relay each stream has a window of its own: it can be held back whatever the socket can do.
+    () => canHoldBack || this.target.kind === 'relay',
   );
 
-  /** Called with each new client, when its session is open. */
-  onSession: (client: ExecServerClient, former: FormerSession) => void = () => undefined;
+  constructor({ id, target, sessionId, wire }: ConnectionStart) {
+    this.id = id;
+    this.target = target;
+    this.sessionId = sessionId;
+    this.#wire = wire;
+    this.terminals = new Terminals(this);
+    addEventListener('online', this.#onOnline);
+  }
 
-  constructor() {
-    const stored = readStored(tabArea, key, storedSchema);
-    if (stored) this.url = stored.url;
-    this.sessionId = stored?.sessionId;
-    addEventListener('online', () => this.reconnectNow());
+  get title(): string {
+    return targetTitle(this.target);
+  }
+
+  /** Without secrets. */
+  get address(): string {
+    return targetAddress(this.target);
   }
 
   /** What the executor said of itself; guesses where it said nothing. */
@@ -76,25 +111,27 @@ export class ServerConnection {
 
   async connect(): Promise<void> {
     if (this.status !== 'disconnected') return;
-    const { url } = this;
+    const { target } = this;
     const cancel = new AbortController();
     this.#cancel = cancel;
     this.status = 'connecting';
     this.problem = undefined;
     try {
-      const { client, former } = await this.#open(url, cancel.signal);
+      const { client, former } = await this.#open(target, cancel.signal);
       this.#environment = await this.#askEnvironment(client);
       if (cancel.signal.aborted) {
         client.close();
         return;
       }
       this.client = client;
+      this.connectedAtMs = Date.now();
+      this.reconnectCount = 0;
       this.#follow(client.status);
-      this.onSession(client, former);
+      void this.terminals.sessionOpened(client, former);
     } catch (error) {
       if (cancel.signal.aborted) return;
       this.status = 'disconnected';
-      this.problem = explainConnect(error, await lookAtServer(url));
+      this.problem = explainConnect(error, await lookAtServer(target));
     }
   }
 
@@ -102,26 +139,43 @@ export class ServerConnection {
   disconnect(): void {
     this.#cancel?.abort();
     this.status = 'disconnected';
+    this.problem = undefined;
     this.client?.close();
-    this.client = undefined;
+    this.#closed();
   }
 
   reconnectNow(): void {
     this.client?.reconnectNow();
   }
 
-  /** Another server has other sessions. */
-  setUrl(url: string): void {
-    if (url === this.url) return;
-    this.url = url;
-    this.sessionId = undefined;
-    this.#store();
+  /** Loses the connection on purpose, as a network would: the page recovers it by itself. */
+  cut(): void {
+    this.#dialled?.cut();
   }
 
-  async #open(url: string, signal: AbortSignal): Promise<{ client: ExecServerClient; former: FormerSession }> {
+  /** Another server has other sessions. Only while disconnected. */
+  setTarget(target: Target): void {
+    if (this.status !== 'disconnected') return;
+    if (targetAddress(target) !== this.address) this.sessionId = undefined;
+    this.target = target;
+  }
+
+  /** It is taken out of the list: nothing of it goes on in the page. */
+  dispose(): void {
+    this.disconnect();
+    removeEventListener('online', this.#onOnline);
+    this.terminals.dispose();
+  }
+
+  async #open(target: Target, signal: AbortSignal): Promise<{ client: ExecServerClient; former: FormerSession }> {
     let client: ExecServerClient | undefined;
     const options = {
-      dial: () => dial(url, signal),
+      dial: async () => {
+        const watch = { connection: this.id, recorder: this.#wire.record, nowMs: this.#wire.nowMs };
+        this.#dialled = await dial(target, watch, signal);
+        this.link = this.#dialled.link;
+        return this.#dialled.connection;
+      },
       clientName: 'exec-workbench page',
       onStatus: (status: ClientStatus) => {
         if (client !== undefined && client === this.client) this.#follow(status);
@@ -155,15 +209,17 @@ export class ServerConnection {
   #follow(status: ClientStatus): void {
     switch (status.phase) {
       case 'ready':
+        if (this.status === 'reconnecting') this.reconnectCount++;
         this.status = 'connected';
         this.problem = undefined;
         this.sessionId = status.sessionId;
-        this.#store();
+        this.#measureLater(0);
         return;
       case 'waiting':
         this.status = 'reconnecting';
         this.dropReason = status.reason;
         this.retryAtMs = status.retryAtMs;
+        clearTimeout(this.#measureTimer);
         void this.#explainDrop(status);
         return;
       case 'connecting':
@@ -171,18 +227,45 @@ export class ServerConnection {
         return;
       case 'closed':
         this.status = 'disconnected';
+        this.#closed();
     }
+  }
+
+  #closed(): void {
+    clearTimeout(this.#measureTimer);
+    this.client = undefined;
+    this.link = undefined;
+    this.#dialled = undefined;
+    this.connectedAtMs = undefined;
+    this.roundTrips.clear();
   }
 
   /** A server that was restarted takes no former token: trying again is no help then, so it is said. */
   async #explainDrop({ reason, retryAtMs }: Extract<ClientStatus, { phase: 'waiting' }>): Promise<void> {
     const isFirst = retryAtMs <= performance.now();
     if (isFirst) return;
-    const problem = explainConnect(new LocalError('connect', reason), await lookAtServer(this.url));
+    const problem = explainConnect(new LocalError('connect', reason), await lookAtServer(this.target));
     if (this.status === 'reconnecting') this.problem = problem;
   }
 
-  #store(): void {
-    writeStored(tabArea, key, { url: this.url, sessionId: this.sessionId });
+  #measureLater(ms: number): void {
+    clearTimeout(this.#measureTimer);
+    this.#measureTimer = setTimeout(() => void this.#measure(), ms);
+  }
+
+  /** By a question that changes nothing. Servers that do not know it are not asked. */
+  async #measure(): Promise<void> {
+    const { client } = this;
+    if (!client || this.status !== 'connected' || this.#environment === undefined) return;
+    if (!document.hidden) {
+      const startMs = performance.now();
+      try {
+        await client.call(environmentInfo, {}, { timeoutMs: measureTimeoutMs });
+        this.roundTrips.add(performance.now() - startMs);
+      } catch {
+        // Lost, or too slow: the state of the connection tells it.
+      }
+    }
+    if (client === this.client && this.status === 'connected') this.#measureLater(measureMs);
   }
 }

@@ -8,8 +8,11 @@ const schema = z.object({
   theme: z.enum(['system', 'light', 'dark']).catch('system'),
   fontSize: z.number().int().min(9).max(28).catch(13),
   isReadAloud: z.boolean().catch(false),
+  hasHighContrast: z.boolean().catch(false),
+  isRailCollapsed: z.boolean().catch(false),
 });
-export type Theme = z.infer<typeof schema>['theme'];
+type Values = z.infer<typeof schema>;
+export type Theme = Values['theme'];
 
 const key = 'settings';
 const fontSizes = { min: 9, max: 28 };
@@ -18,6 +21,8 @@ class Settings {
   theme = $state<Theme>('system');
   fontSize = $state(13);
   isReadAloud = $state(false);
+  hasHighContrast = $state(false);
+  isRailCollapsed = $state(false);
   #systemIsDark = $state(false);
 
   constructor() {
@@ -36,17 +41,22 @@ class Settings {
     return { isDark: this.isDark, fontSize: this.fontSize, isReadAloud: this.isReadAloud };
   }
 
-  set(change: Partial<Pick<Settings, 'theme' | 'fontSize' | 'isReadAloud'>>): void {
+  set(change: Partial<Values>): void {
     Object.assign(this, change);
     this.fontSize = Math.min(fontSizes.max, Math.max(fontSizes.min, this.fontSize));
-    writeStored(browserArea, key, { theme: this.theme, fontSize: this.fontSize, isReadAloud: this.isReadAloud });
+    const { theme, fontSize, isReadAloud, hasHighContrast, isRailCollapsed } = this;
+    const values: Values = { theme, fontSize, isReadAloud, hasHighContrast, isRailCollapsed };
+    writeStored(browserArea, key, values);
     this.#apply();
   }
 
   /** The style sheet does the rest. */
   #apply(): void {
-    if (this.theme === 'system') delete document.documentElement.dataset['theme'];
-    else document.documentElement.dataset['theme'] = this.theme;
+    const { dataset } = document.documentElement;
+    if (this.theme === 'system') delete dataset['theme'];
+    else dataset['theme'] = this.theme;
+    if (this.hasHighContrast) dataset['contrast'] = 'more';
+    else delete dataset['contrast'];
   }
 }
 

@@ -27,7 +27,6 @@ const storedSchema = z.object({
     }),
   ),
 });
-const key = 'processes';
 
 /** The tab that starts something new. */
 export const launcherTab = 'launcher';
@@ -41,11 +40,13 @@ export class Terminals {
   isRestoring = $state(false);
   /** Ids of processes that have a tab. */
   readonly #shown = new SvelteSet<string>();
+  readonly #key: string;
+  readonly #stopEffects: () => void;
 
   constructor(readonly connection: ServerConnection) {
-    connection.onSession = (client, former) => void this.#sessionOpened(client, former);
-    this.isRestoring = (readStored(tabArea, key, storedSchema)?.processes.length ?? 0) > 0;
-    $effect.root(() => {
+    this.#key = `processes.${connection.id}`;
+    this.isRestoring = (readStored(tabArea, this.#key, storedSchema)?.processes.length ?? 0) > 0;
+    this.#stopEffects = $effect.root(() => {
       $effect(() => {
         const look = settings.screenLook;
         const { processes } = this;
@@ -124,10 +125,19 @@ export class Terminals {
     process.dispose();
   }
 
-  async #sessionOpened(client: ExecServerClient, former: FormerSession): Promise<void> {
+  /** The connection has gone for good: forgets its processes, here and for a reload. They go on at the server for a while. */
+  dispose(): void {
+    this.#stopEffects();
+    for (const process of this.processes) process.dispose();
+    this.processes = [];
+    writeStored(tabArea, this.#key, undefined);
+  }
+
+  /** For the connection: a new client, whose session is open. */
+  async sessionOpened(client: ExecServerClient, former: FormerSession): Promise<void> {
     // A duplicated tab has the list of the first, which goes on with it.
     const isOurs = this.isRestoring && former !== 'held by another tab';
-    const stored = isOurs ? readStored(tabArea, key, storedSchema) : undefined;
+    const stored = isOurs ? readStored(tabArea, this.#key, storedSchema) : undefined;
     if (stored) await this.#restore(stored);
     this.isRestoring = false;
     for (const process of this.processes) {
@@ -160,7 +170,7 @@ export class Terminals {
         { id, launch, status: status === 'starting' ? 'running' : status, exitCode, startedAtMs, endedAtMs, isShown },
       ];
     });
-    writeStored(tabArea, key, processes.length === 0 ? undefined : { selected: this.selected, processes });
+    writeStored(tabArea, this.#key, processes.length === 0 ? undefined : { selected: this.selected, processes });
   }
 }
 

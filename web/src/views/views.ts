@@ -1,0 +1,46 @@
+// The views of the workbench, in the order of the rail. To add one: a line here and a component that takes `{ workbench }`.
+// It is loaded when it is first shown, and unmounted when it is left unless it says `staysMounted`: what has to outlive that
+// belongs into a state class. Hidden, it knows by `workbench.view`.
+
+import Cable from '@lucide/svelte/icons/cable';
+import SquareTerminal from '@lucide/svelte/icons/square-terminal';
+import type { Component } from 'svelte';
+import type { Workbench } from '../state/workbench.svelte.ts';
+
+export type ViewId = 'terminals' | 'connections';
+
+export type ViewComponent = Component<{ workbench: Workbench }>;
+
+export interface View {
+  readonly id: ViewId;
+  readonly title: string;
+  readonly Icon: typeof Cable;
+  /** The letter that goes there, after `G`. */
+  readonly key: string;
+  readonly staysMounted?: boolean;
+  readonly load: () => Promise<{ default: ViewComponent }>;
+}
+
+export const views: readonly View[] = [
+  {
+    id: 'terminals',
+    title: 'Terminals',
+    Icon: SquareTerminal,
+    key: 'T',
+    staysMounted: true,
+    load: () => import('./Terminals.svelte'),
+  },
+  {
+    id: 'connections',
+    title: 'Connections',
+    Icon: Cable,
+    key: 'C',
+    load: () => import('./Connections.svelte'),
+  },
+];
+
+export const defaultView: ViewId = 'terminals';
+
+export function isViewId(text: string | undefined): text is ViewId {
+  return views.some(({ id }) => id === text);
+}
