@@ -88,6 +88,14 @@ describe('retained output', () => {
     }
   });
 
+  it('counts the end in nextSeq when all is answered: CLI 0.169, back after a lost connection, takes nextSeq - 1 for the seq of closed', async () => {
+    const client = await server.current.connect();
+    const { processId } = await client.run(['echo', 'x']);
+    const read = (maxBytes: number | null) => client.call('process/read', { processId, maxBytes });
+    expect(await read(null)).toMatchObject({ chunks: [{ seq: 1 }], nextSeq: 4, exited: true, closed: true });
+    expect(await read(1_000)).toMatchObject({ chunks: [{ seq: 1 }], nextSeq: 2, exited: true, closed: true });
+  });
+
   it('of a closed process is forgotten with it', async () => {
     const own = await startServer({ args: ['--closed-process-retention-ms', '150'] });
     const client = await own.connect();

@@ -111,7 +111,9 @@ function read(params: ParamsOf<typeof protocol.processRead>, { session, signal }
     const chunks = process.readOutput(afterSeq, maxBytes);
     const last = chunks.at(-1);
     const state = {
-      nextSeq: last ? last.seq + 1 : process.nextSeq,
+      // Without a limit all that is kept is in the answer, so the end counts too: 0.169, back after a lost connection, takes
+      // `nextSeq - 1` of a closed process for the seq of `closed` (docs/protocol.md "process/read").
+      nextSeq: last && params.maxBytes != null ? last.seq + 1 : process.nextSeq,
       exited: process.hasExited,
       exitCode: process.exitCode ?? null,
       closed: process.isClosed,
