@@ -26,11 +26,23 @@ const json = (description: string) => ({
 
 /** Both spellings of the registry answer alike. */
 function registryPaths(spelling: 'executor' | 'environment'): Record<string, unknown> {
-  const answers = { 200: json(`{${spelling}_id, url, resumable_url}`), 400: errorAnswer, 401: errorAnswer };
+  const refusals = { 400: errorAnswer, 401: errorAnswer, 413: errorAnswer };
+  const way = json(
+    `{${spelling}_id, url, resumable_url}; to Noise peers also security_profile, executor_registration_id`,
+  );
+  const bundle = json('As register; to Noise peers also executor_public_key, harness_key_authorization');
+  const validity = json('{valid}');
   return {
     [`/cloud/${spelling}`]: { get: { summary: 'Who is online', responses: { 200: json('List'), 401: errorAnswer } } },
-    [`/cloud/${spelling}/{id}/register`]: { post: { summary: 'A URL for the executor to dial', responses: answers } },
-    [`/cloud/${spelling}/{id}/connect`]: { post: { summary: 'A URL for a harness to dial', responses: answers } },
+    [`/cloud/${spelling}/{id}/register`]: {
+      post: { summary: 'A URL for the executor to dial', responses: { 200: way, ...refusals } },
+    },
+    [`/cloud/${spelling}/{id}/connect`]: {
+      post: { summary: 'A URL for a harness to dial', responses: { 200: bundle, ...refusals, 409: errorAnswer } },
+    },
+    [`/cloud/${spelling}/{id}/validate`]: {
+      post: { summary: 'Whether the key of a harness was let in', responses: { 200: validity, ...refusals } },
+    },
   };
 }
 

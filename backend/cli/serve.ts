@@ -86,6 +86,8 @@ function startText({ address, port }: Listening, hasTls: boolean, token: string 
     `  wscat   npx wscat -c '${webSocketUrl}'`,
     `  curl    curl -s http${secure}://${host}:${port}/metrics${authorization}`,
     `  codex   CODEX_EXEC_SERVER_URL='${webSocketUrl}' codex`,
+    // The remote executor insists on a token, also where nobody asks for one.
+    `  relay   CODEX_EXEC_SERVER_REMOTE_BEARER_TOKEN='${token ?? 'none'}' npx exec-workbench exec-server --remote http${secure}://${host}:${port} --executor-id box`,
     '',
     '',
   ].join('\n');

@@ -150,7 +150,8 @@ export function registryRoutes(rendezvous: Rendezvous, secret: Uint8Array, setti
     executorId: string,
     noise?: { readonly peer: string; readonly noiseKey: string },
   ): { url: string; resumable_url: string } {
-    const base = settings.publicUrl === '' ? `ws://${c.req.header('host') ?? 'localhost'}` : settings.publicUrl;
+    const scheme = c.req.url.startsWith('https:') ? 'wss' : 'ws';
+    const base = settings.publicUrl === '' ? `${scheme}://${c.req.header('host') ?? 'localhost'}` : settings.publicUrl;
     const peer = c.req.query('peer') ?? '';
     const grant = {
       executorId,

@@ -76,7 +76,13 @@ describe('serve', () => {
 
   it('prints ready-to-paste lines: the page, wscat, curl and CODEX_EXEC_SERVER_URL', () => {
     const printed = server.current.stdout + server.current.stderr;
-    for (const word of ['http://127.0.0.1:', 'wscat', 'curl', 'CODEX_EXEC_SERVER_URL='])
+    for (const word of [
+      'http://127.0.0.1:',
+      'wscat',
+      'curl',
+      'CODEX_EXEC_SERVER_URL=',
+      'exec-server --remote http://127.0.0.1:',
+    ])
       expect(printed).toContain(word);
   });
 
