@@ -2,8 +2,8 @@
 
 import { createRequire } from 'node:module';
 
-/** package.json lies one folder above both backend/ and dist/. */
-const packageJson: unknown = createRequire(import.meta.url)('../package.json');
+/** By its own name: backend/, dist/ and dist/client/ lie at different depths. */
+const packageJson: unknown = createRequire(import.meta.url)('exec-workbench/package.json');
 
 export const version =
   typeof packageJson === 'object' && packageJson !== null && 'version' in packageJson

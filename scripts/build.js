@@ -1,9 +1,11 @@
-// Builds dist/: the program for Node (esbuild) and the page that it serves (Vite). `--if-stale` builds only what changed.
+// Builds dist/: the program for Node (esbuild), the page that it serves (Vite) and the client library. `--if-stale` builds only
+// what changed, `--only NAME…` of that only these.
 // Outputs are made beside their place and moved into it, so that a server that runs meanwhile never sees half a build.
 
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { distDir, fingerprint, programFile, readStamp, root, staleTargets, stampFile, targets } from './lib/build.js';
+import { buildClient, buildClientTypes } from './lib/client.js';
 import { licensesOf } from './lib/licenses.js';
 
 // Whoever builds, a test run too: Svelte and others make a development build of anything else.
@@ -15,13 +17,17 @@ const shebang = '#!/usr/bin/env node\n';
 const requireBanner = `import { createRequire as createRequireForBundle } from 'node:module';
 const require = createRequireForBundle(import.meta.url);`;
 
+/** Libraries with native code, which npm installs beside us, cannot be bundled. zod is no such one: it is in our types. */
+async function nativePackages() {
+  const { dependencies, optionalDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  return Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => name !== 'zod');
+}
+
 /**
- * One ES module with its libraries inside, so that it starts in half the time and 10 MB less. Outside stay the dependencies
- * of package.json: those with native code, which npm installs beside the program.
+ * One ES module with its libraries inside, so that it starts in half the time and 10 MB less.
  */
 async function buildBackend() {
   const { build } = await import('esbuild');
-  const { dependencies, optionalDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     metafile: true,
@@ -31,7 +37,7 @@ async function buildBackend() {
     platform: 'node',
     target: 'node20.19',
     format: 'esm',
-    external: Object.keys({ ...dependencies, ...optionalDependencies }),
+    external: await nativePackages(),
     banner: { js: requireBanner },
     legalComments: 'none', // their licences go beside it, whole
     logLevel: 'warning',
@@ -41,7 +47,7 @@ async function buildBackend() {
   await writeFile(part, text.startsWith('#!') ? text : shebang + text);
   await chmod(part, 0o755);
   await rename(part, programFile);
-  await writeFile(join(distDir, 'licenses.md'), licensesOf(root, Object.keys(metafile.inputs)));
+  await writeFile(join(distDir, 'licenses.md'), licensesOf(root, Object.keys(metafile.inputs), 'exec-workbench.js'));
 }
 
 async function buildWeb() {
@@ -65,10 +71,17 @@ async function buildWeb() {
 }
 
 /** @type {Record<string, () => Promise<void>>} */
-const builders = { backend: buildBackend, web: buildWeb };
+const builders = {
+  backend: buildBackend,
+  web: buildWeb,
+  client: async () => buildClient([...(await nativePackages()), 'zod'], requireBanner),
+  'client types': buildClientTypes,
+};
 
 await mkdir(distDir, { recursive: true });
-for (const target of process.argv.includes('--if-stale') ? staleTargets() : targets) {
+const [mode, ...only] = process.argv.slice(2);
+const wanted = mode === undefined ? targets : staleTargets();
+for (const target of wanted.filter(({ name }) => mode !== '--only' || only.includes(name))) {
   const startedAtMs = performance.now();
   // Taken before the build: what is edited meanwhile makes the output stale.
   const print = fingerprint(target);

@@ -2,9 +2,9 @@
 
 import * as anywhere from '../../shared/client/connect.ts';
 import { ExecServerClient, type SessionOptions } from '../../shared/client/harness.ts';
-import type { Connection } from '../../shared/connection/connection.ts';
 import { connectionPair } from '../../shared/connection/memory.ts';
 import { ChildConnection, type ChildOptions } from './child-connection.ts';
+import type { ConnectionAcceptor } from './in-process-server.ts';
 import { nodeSockets } from './sockets.ts';
 
 /**
@@ -46,11 +46,6 @@ export function connectStdio(options: StdioOptions): Promise<ExecServerClient> {
     dial: async () => (connection = await ChildConnection.start({ command, args, env, cwd, onStderr })),
     release: async () => connection?.end(),
   });
-}
-
-/** What takes connections: `ExecServer`. */
-export interface ConnectionAcceptor {
-  accept(connection: Connection): void;
 }
 
 /** Opens a session with a server in this process, without any transport. The server goes on when the client is closed. */

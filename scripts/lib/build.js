@@ -28,6 +28,16 @@ const common = [
 /** @type {Target[]} */
 export const targets = [
   { name: 'backend', inputs: [...common, 'backend', 'shared'], output: programFile },
+  {
+    name: 'client',
+    inputs: [...common, 'scripts/lib/client.js', 'backend', 'shared'],
+    output: join(distDir, 'client/node/api.js'),
+  },
+  {
+    name: 'client types',
+    inputs: [...common, 'scripts/lib/client.js', 'scripts/client-types.tsconfig.json', 'backend', 'shared'],
+    output: join(distDir, 'client/types/backend/client/api.d.ts'),
+  },
   { name: 'web', inputs: [...common, 'web', 'shared'], output: join(distDir, 'web', 'index.html') },
 ].filter(({ name }) => name !== 'web' || existsSync(join(root, 'web/index.html')));
 

@@ -12,12 +12,13 @@ export default function setup({ name }) {
 
 /**
  * For programs that run the built server outside of the test runner, too.
- * @param {string} name who needs it; only `browser` needs the page
+ * @param {string} name who needs it; only `browser` needs the page, and only `integration` the client library
  * @throws Error when it cannot be built
  */
 export function buildFor(name) {
-  const stale = () => staleTargets().filter((target) => target.name === 'backend' || name === 'browser');
+  const needed = ['backend', ...(name === 'browser' ? ['web'] : []), ...(name === 'integration' ? ['client'] : [])];
+  const stale = () => staleTargets().filter((target) => needed.includes(target.name));
   if (stale().length === 0) return;
-  spawnSync(process.execPath, [join(root, 'scripts/build.js'), '--if-stale'], { stdio: 'inherit' });
+  spawnSync(process.execPath, [join(root, 'scripts/build.js'), '--only', ...needed], { stdio: 'inherit' });
   if (stale().length > 0) throw new Error(`npm run build failed; ${name} cannot run`);
 }
