@@ -32,6 +32,11 @@ export interface Route {
    * something outside (output, a peer, a reader) says so, and holds up nothing behind it.
    */
   readonly waits: boolean;
+  /**
+   * A few requests of such routes, one behind the other, may be at work at the same time (they must not depend on each other,
+   * or see to it themselves); whatever comes behind waits for all of them.
+   */
+  readonly overlaps: boolean;
 }
 
 type Answer<D extends MethodDeclaration> = ResultOf<D> | BulkResult;
@@ -39,7 +44,7 @@ type Answer<D extends MethodDeclaration> = ResultOf<D> | BulkResult;
 export function route<D extends MethodDeclaration>(
   declaration: D,
   handle: (params: ParamsOf<D>, context: RequestContext) => Answer<D> | Promise<Answer<D>>,
-  options: { waits?: boolean } = {},
+  options: { waits?: boolean; overlaps?: boolean } = {},
 ): Route {
-  return { declaration, handle, waits: options.waits ?? false };
+  return { declaration, handle, waits: options.waits ?? false, overlaps: options.overlaps ?? false };
 }

@@ -5,7 +5,8 @@
 //   initializing   -32600                        → ready            -32600 "client must send initialized …"
 //   ready          -32600                        nothing            served
 //
-// Requests take effect in order: a handler that is at work holds up what is behind it, unless its route `waits`.
+// Requests take effect in order: a handler that is at work holds up what is behind it, unless its route `waits`, or both
+// `overlap`: what follows a start works on it, but starts do not work on each other.
 // The event loop is given back after a few milliseconds of work, so that one connection cannot starve the others.
 
 import { setMaxListeners } from 'node:events';
@@ -44,7 +45,11 @@ const maxUnreadAnswerBytes = 8 * limits.highWaterBytes;
 /** How long a connection has to show that it is alive when another one asks for its session, ms. */
 const probeMs = 2000;
 
+/** Requests of one connection whose routes overlap that are at work at the same time. */
+const maxOverlapping = 4;
+
 type Request = Extract<Envelope, { kind: 'request' }>;
+type Order = Pick<Route, 'waits' | 'overlaps'>;
 
 /** Families that are not here are open to every token. */
 const scopeOfFamily: Readonly<Partial<Record<MethodFamily, Scope>>> = { exec: 'exec', filesystem: 'fs', http: 'http' };
@@ -70,6 +75,10 @@ export class HarnessConnection implements SessionHolder {
   #inboxBytes = 0;
   /** A handler that does not wait is at work: what arrives goes to the inbox. */
   #isBusy = false;
+  /** Handlers at work that overlap … */
+  #overlapping = 0;
+  /** … and the message that waits for them, taken from the inbox. */
+  #held: Envelope | undefined;
   #isYielding = false;
   #sliceEndMs = 0;
   #isReadingPaused = false;
@@ -124,7 +133,7 @@ export class HarnessConnection implements SessionHolder {
     const { metrics } = this.options;
     metrics.messagesIn++;
     metrics.bytesIn += text.length;
-    if (this.#isBusy || this.#isYielding || this.#hasUnreadAnswers || this.#inbox.length > 0) {
+    if (this.#isBusy || this.#held || this.#isYielding || this.#hasUnreadAnswers || this.#inbox.length > 0) {
       this.#inbox.push(text);
       this.#inboxBytes += text.length;
       this.#updateReading();
@@ -146,7 +155,7 @@ export class HarnessConnection implements SessionHolder {
       this.#yield();
       return;
     }
-    this.#serve(text, nowMs);
+    this.#serve(parseEnvelope(text), nowMs);
   }
 
   #yield(): void {
@@ -162,6 +171,13 @@ export class HarnessConnection implements SessionHolder {
 
   #drainInbox(): void {
     while (!this.#isBusy && !this.#isYielding && !this.#hasUnreadAnswers && this.#state !== 'closed') {
+      const held = this.#held;
+      if (held) {
+        if (this.#mustWait(held)) break;
+        this.#held = undefined;
+        this.#serve(held, performance.now());
+        continue;
+      }
       const text = this.#inbox.shift();
       if (text === undefined) break;
       this.#inboxBytes -= text.length;
@@ -172,7 +188,8 @@ export class HarnessConnection implements SessionHolder {
   }
 
   get #isServed(): boolean {
-    return (!this.#isBusy && this.#inbox.length === 0) || this.#state === 'closed';
+    const isAtWork = this.#isBusy || this.#overlapping > 0 || this.#held !== undefined;
+    return (!isAtWork && this.#inbox.length === 0) || this.#state === 'closed';
   }
 
   /** Everything that came has been answered, but for what only waits. */
@@ -181,8 +198,18 @@ export class HarnessConnection implements SessionHolder {
     return new Promise((resolve) => this.#servedWaiters.push(resolve));
   }
 
-  #serve(text: string, startMs: number): void {
-    const envelope = parseEnvelope(text);
+  /** Whether others that are at work have to come to their end first. */
+  #mustWait(envelope: Envelope): boolean {
+    if (this.#overlapping === 0) return false;
+    const route = envelope.kind === 'request' ? this.options.routes.get(envelope.method) : undefined;
+    return !route?.overlaps || this.#overlapping === maxOverlapping;
+  }
+
+  #serve(envelope: Envelope, startMs: number): void {
+    if (this.#mustWait(envelope)) {
+      this.#held = envelope;
+      return;
+    }
     switch (envelope.kind) {
       case 'request':
         this.#serveRequest(envelope, startMs);
@@ -210,7 +237,7 @@ export class HarnessConnection implements SessionHolder {
   #serveRequest(request: Request, startMs: number): void {
     const { id, method } = request;
     if (method === initialize.method) {
-      this.#work(request, startMs, () => this.#initialize(request.params), false);
+      this.#work(request, startMs, () => this.#initialize(request.params), { waits: false, overlaps: false });
       return;
     }
     const route = this.options.routes.get(method);
@@ -234,12 +261,12 @@ export class HarnessConnection implements SessionHolder {
         }
         return route.handle(params as never, this.#contextOf(session));
       },
-      route.waits,
+      route,
     );
   }
 
   /** Runs a handler and answers. One that returns no promise is answered within the same turn. */
-  #work({ id, method }: Request, startMs: number, handle: () => unknown, waits: boolean): void {
+  #work({ id, method }: Request, startMs: number, handle: () => unknown, { waits, overlaps }: Order): void {
     let result: unknown;
     try {
       result = handle();
@@ -252,15 +279,17 @@ export class HarnessConnection implements SessionHolder {
       return;
     }
     if (waits) this.#waitingRequests++;
+    else if (overlaps) this.#overlapping++;
     else this.#isBusy = true;
     const finish = (answer: () => void) => {
       answer();
       if (waits) {
         this.#waitingRequests--;
-      } else {
-        this.#isBusy = false;
-        this.#drainInbox();
+        return;
       }
+      if (overlaps) this.#overlapping--;
+      else this.#isBusy = false;
+      this.#drainInbox();
     };
     result.then(
       (value: unknown) => finish(() => this.#succeed(id, method, startMs, value)),
@@ -380,6 +409,7 @@ export class HarnessConnection implements SessionHolder {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     this.#inbox.length = 0;
+    this.#held = undefined;
     this.#abort.abort();
     if (this.#session) this.options.sessions.detach(this.#session, this);
     this.#files

@@ -36,6 +36,8 @@ export class Session implements ProcessListener {
   /** Groups of forgotten processes in which somebody still lives: they end with the session. */
   readonly #leftGroups = new Set<number>();
   #isEnded = false;
+  /** What is being started, by processId. */
+  readonly #starting = new Map<string, Promise<Child>>();
 
   constructor(
     readonly id: string,
@@ -82,10 +84,15 @@ export class Session implements ProcessListener {
    * Starts a process under `processId`, which is free again when the start fails.
    * @throws RpcError -32600 when the id is in use or there are too many; whatever `start` throws.
    */
-  start(processId: string, isTerminal: boolean, start: (events: ChildEvents) => Child): void {
+  async start(processId: string, isTerminal: boolean, start: (events: ChildEvents) => Promise<Child>): Promise<void> {
+    // Whether this one may start depends on what becomes of those: it waits, as if starts came one after the other.
+    while (this.#starting.has(processId) || (this.#starting.size > 0 && this.#isFull)) {
+      await Promise.allSettled(this.#starting.values());
+    }
+    if (this.#isEnded) throw new RpcError(RpcCode.invalidRequest, 'the session has ended');
     if (this.processes.has(processId))
       throw new RpcError(RpcCode.invalidRequest, `process ${processId} already exists`);
-    if (this.runningCount >= this.settings.maxProcesses) {
+    if (this.#isFull) {
       throw new RpcError(
         RpcCode.invalidRequest,
         `too many processes: the limit is ${this.settings.maxProcesses} (--max-processes)`,
@@ -102,12 +109,22 @@ export class Session implements ProcessListener {
       this,
     );
     this.guardian.start();
-    const child = start(process.events);
-    process.started(child);
-    this.processes.set(processId, process);
-    this.guardian.add(child.pid);
-    this.counters.processesStarted++;
-    if (this.#isOutputPaused) process.pauseOutput();
+    const starting = start(process.events);
+    this.#starting.set(processId, starting);
+    try {
+      const child = await starting;
+      process.started(child);
+      this.processes.set(processId, process);
+      this.guardian.add(child.pid);
+      this.counters.processesStarted++;
+      if (this.#isOutputPaused) process.pauseOutput();
+    } finally {
+      this.#starting.delete(processId);
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.runningCount + this.#starting.size >= this.settings.maxProcesses;
   }
 
   /** Ends every process with its group, and those that processes left behind in their groups. */
@@ -115,6 +132,7 @@ export class Session implements ProcessListener {
     this.#isEnded = true;
     this.#peer = undefined;
     clearTimeout(this.#forgetTimer);
+    await Promise.allSettled(this.#starting.values());
     const graceMs = this.settings.shutdownGracePeriodMs;
     const running = [...this.processes.values()].filter((process) => !process.hasExited);
     if (graceMs > 0 && running.length > 0) {

@@ -47,9 +47,9 @@ export class Guardian {
     this.#tell(`- ${pid}\n`);
   }
 
-  /** One system call for what is said within a turn. */
+  /** One system call, and one wake-up of the shell, for what is said within a turn of the event loop. */
   #tell(line: string): void {
-    if (this.#lines === '') process.nextTick(() => this.#flush());
+    if (this.#lines === '') setImmediate(() => this.#flush());
     this.#lines += line;
   }
 

@@ -13,7 +13,12 @@ import { openPipe, type Pipe } from './posix.ts';
  * @param withStdin keep stdin open for writing; else it is /dev/null.
  * @throws OsError when the system refuses. Then nothing is left open.
  */
-export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: OutputTimes, events: ChildEvents): Child {
+export async function startPipeProcess(
+  spec: ChildSpec,
+  withStdin: boolean,
+  times: OutputTimes,
+  events: ChildEvents,
+): Promise<Child> {
   const pipes: Pipe[] = [];
   const open = (ours: 'read' | 'write') => {
     const pipe = openPipe(ours);
@@ -29,7 +34,7 @@ export function startPipeProcess(spec: ChildSpec, withStdin: boolean, times: Out
     stderr = open('read');
     stdin = withStdin ? open('write') : undefined;
     const stdio = [stdin?.readFd ?? '/dev/null', stdout.writeFd, stderr.writeFd] as const;
-    pid = spawnWatched({ ...spec, stdio }, (exitCode) => child.exited(exitCode));
+    pid = await spawnWatched({ ...spec, stdio }, (exitCode) => child.exited(exitCode));
   } catch (error) {
     for (const { readFd, writeFd } of pipes) {
       closeSync(readFd);

@@ -4,29 +4,42 @@
 // /dev/stderr again (ENXIO: `cat /dev/stdin`, `tee /dev/stderr`, `echo >/dev/stderr` fail).
 // posix_spawn: Node and node-pty fork(), which copies the page tables of the whole server: 1 ms with a small heap, 5 ms with
 // 200 MB. posix_spawn borrows the memory until exec (vfork), tells the exact error, and sets argv[0] freely.
+// It blocks its thread until exec, about 1 ms, so it runs in libuv's thread pool. A child may therefore be made at any time:
+// every descriptor must be close-on-exec from the moment it exists.
 
-import { closeSync, constants, readdirSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync } from 'node:fs';
 import koffi from 'koffi';
 import { osErrorOf } from './os-error.ts';
 
 const F_SETFD = 2;
-const F_GETFL = 3;
 const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 const WNOHANG = 1;
 const SETSIGDEF = 0x04;
 const SETSIGMASK = 0x08;
-const SETSID = process.platform === 'darwin' ? 0x0400 : 0x80;
+const isDarwin = process.platform === 'darwin';
+const SETSID = isDarwin ? 0x0400 : 0x80;
+/** macOS has no pipe2; there the child closes everything itself. */
+const CLOEXEC_DEFAULT = isDarwin ? 0x4000 : 0;
+const O_CLOEXEC = isDarwin ? 0x1000000 : 0o2000000;
 /** More than any platform's sigset_t, posix_spawnattr_t or posix_spawn_file_actions_t. */
 const opaqueBytes = 512;
 
-type Int = (...args: readonly unknown[]) => number;
+interface Int {
+  (...args: readonly unknown[]): number;
+  /** The same in the thread pool. The last argument is called with an error of koffi's own, or the result. */
+  async(...args: readonly unknown[]): void;
+}
 
 let calls: Record<keyof typeof prototypes, Int> | undefined;
 
 const prototypes = {
-  pipe: 'int pipe(_Out_ int *fds)',
+  pipe: isDarwin ? 'int pipe(_Out_ int *fds)' : 'int pipe2(_Out_ int *fds, int flags)',
   fcntl: 'int fcntl(int fd, int command, int argument)',
+  openpt: 'int posix_openpt(int flags)',
+  grantpt: 'int grantpt(int fd)',
+  unlockpt: 'int unlockpt(int fd)',
+  ptsname: 'int ptsname_r(int fd, void *name, size_t bytes)',
   waitpid: 'int waitpid(int pid, _Out_ int *status, int options)',
   sigfillset: 'int sigfillset(void *set)',
   sigemptyset: 'int sigemptyset(void *set)',
@@ -73,14 +86,10 @@ export interface Pipe {
  */
 export function openPipe(ours: 'read' | 'write'): Pipe {
   const fds = [-1, -1];
-  check(libc().pipe(fds));
+  check(isDarwin ? libc().pipe(fds) : libc().pipe(fds, O_CLOEXEC));
   const [readFd = -1, writeFd = -1] = fds;
   try {
-    // Nothing of this process forks between pipe() and here: both happen on the main thread.
-    setCloseOnExec(readFd);
-    setCloseOnExec(writeFd);
-    const fd = ours === 'read' ? readFd : writeFd;
-    check(libc().fcntl(fd, F_SETFL, check(libc().fcntl(fd, F_GETFL, 0)) | constants.O_NONBLOCK));
+    check(libc().fcntl(ours === 'read' ? readFd : writeFd, F_SETFL, constants.O_NONBLOCK));
   } catch (error) {
     closeSync(readFd);
     closeSync(writeFd);
@@ -89,9 +98,33 @@ export function openPipe(ours: 'read' | 'write'): Pipe {
   return { readFd, writeFd };
 }
 
-/** @throws OsError */
-export function setCloseOnExec(fd: number): void {
-  check(libc().fcntl(fd, F_SETFD, FD_CLOEXEC));
+export interface Terminal {
+  readonly master: number;
+  readonly slave: number;
+  /** Path of the slave. */
+  readonly path: string;
+}
+
+/**
+ * A pseudo terminal whose ends are close-on-exec and non-blocking. openpty(3) cannot say close-on-exec, and children who
+ * inherited an end could read and type in other sessions' terminals.
+ * @throws OsError, e.g. ENOSPC when there are no terminals left
+ */
+export function openTerminal(): Terminal {
+  const c = libc();
+  const flags = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
+  const master = check(c.openpt(flags | O_CLOEXEC));
+  try {
+    check(c.grantpt(master));
+    check(c.unlockpt(master));
+    const name = Buffer.alloc(128);
+    checkResult(c.ptsname(master, name, name.length));
+    const path = name.toString('utf8', 0, name.indexOf(0));
+    return { master, slave: openSync(path, flags), path };
+  } catch (error) {
+    closeSync(master);
+    throw error;
+  }
 }
 
 export interface SpawnRequest {
@@ -106,10 +139,10 @@ export interface SpawnRequest {
 
 /**
  * Starts a child that leads a session and process group of its own, with all signals unblocked and at their defaults.
- * It inherits nothing but `stdio`: every descriptor of this process is close-on-exec. Returns once exec has happened.
- * @throws OsError as exec or chdir said it
+ * It inherits nothing but `stdio`: every descriptor of this process is close-on-exec. Settles once exec has happened.
+ * @returns its pid. @throws OsError as exec or chdir said it
  */
-export function spawnSession({ program, argv, env, cwd, stdio }: SpawnRequest): number {
+export async function spawnSession({ program, argv, env, cwd, stdio }: SpawnRequest): Promise<number> {
   const c = libc();
   const actions = Buffer.alloc(opaqueBytes);
   checkResult(c.actionsInit(actions));
@@ -121,7 +154,14 @@ export function spawnSession({ program, argv, env, cwd, stdio }: SpawnRequest): 
     checkResult(c.addChdir(actions, cwd));
     const pid = [0];
     const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    checkResult(c.spawn(pid, program, actions, sessionAttributes(), [...argv, null], [...pairs, null]));
+    const attributes = sessionAttributes();
+    const errno = await new Promise<number>((resolve, reject) => {
+      c.spawn.async(
+        ...[pid, program, actions, attributes, [...argv, null], [...pairs, null]],
+        (error: Error | null, result: number) => (error ? reject(error) : resolve(result)),
+      );
+    });
+    checkResult(errno);
     return pid[0] ?? 0;
   } finally {
     c.actionsDestroy(actions);
@@ -153,7 +193,7 @@ function sessionAttributes(): Buffer {
     checkResult(c.attrInit(attributes));
     checkResult(c.attrSigdefault(attributes, all));
     checkResult(c.attrSigmask(attributes, none));
-    checkResult(c.attrFlags(attributes, SETSID | SETSIGDEF | SETSIGMASK));
+    checkResult(c.attrFlags(attributes, SETSID | SETSIGDEF | SETSIGMASK | CLOEXEC_DEFAULT));
   }
   return attributes;
 }

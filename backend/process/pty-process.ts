@@ -1,6 +1,6 @@
-// A child on a pseudo terminal. node-pty opens and sizes the terminal; the rest of it is not used: its fork() is slow in a
-// large server, its JavaScript loses the tail of fast processes (microsoft/node-pty #726), throws away what is unread 200 ms
-// after the exit, and spins on a full input (#956).
+// A child on a pseudo terminal. node-pty sizes the terminal; the rest of it is not used: what it opens is inherited by children
+// that start in the same moment, its fork() is slow in a large server, its JavaScript loses the tail of fast processes
+// (microsoft/node-pty #726), throws away what is unread 200 ms after the exit, and spins on a full input (#956).
 //
 // Exactness: the server holds the slave open until the child has exited, so the master never sees a hang-up with
 // output still unread (libuv would take it for the end). After the exit a drain reads until EAGAIN: that was all.
@@ -11,9 +11,8 @@ import { userInfo } from 'node:os';
 import { ChildLifetime } from './child-lifetime.ts';
 import type { Child, ChildEvents, ChildSpec, OutputTimes } from './child.ts';
 import { spawnWatched } from './exit-watch.ts';
-import { osError } from './os-error.ts';
 import { OutputReader } from './output-reader.ts';
-import { setCloseOnExec } from './posix.ts';
+import { openTerminal } from './posix.ts';
 import { TerminalInput } from './terminal-input.ts';
 
 export interface TerminalSize {
@@ -23,8 +22,6 @@ export interface TerminalSize {
 
 /** The native half of node-pty, which is pinned to an exact version for its sake. */
 interface NativePty {
-  /** Both ends are non-blocking. */
-  open(cols: number, rows: number): { master: number; slave: number; pty: string };
   resize(fd: number, cols: number, rows: number, widthPixels: number, heightPixels: number): void;
 }
 
@@ -41,16 +38,20 @@ function nativePty(): NativePty {
 }
 
 /** @throws OsError when the system refuses. Then nothing is left open. */
-export function startPtyProcess(spec: ChildSpec, size: TerminalSize, times: OutputTimes, events: ChildEvents): Child {
-  const { master, slave, pty } = openTerminal(size);
+export async function startPtyProcess(
+  spec: ChildSpec,
+  size: TerminalSize,
+  times: OutputTimes,
+  events: ChildEvents,
+): Promise<Child> {
+  const { master, slave, path } = openTerminal();
   let child: PtyChild | undefined;
   try {
-    // node-pty leaves them open for children, who could then read and type in other sessions' terminals.
-    setCloseOnExec(master);
-    setCloseOnExec(slave);
+    setSize(master, size);
     const env = spec.env['SHELL'] === undefined ? { ...spec.env, SHELL: userInfo().shell ?? '/bin/sh' } : spec.env;
     // The leader of a new session gets the first terminal it opens as its controlling one.
-    const pid = spawnWatched({ ...spec, env, stdio: [pty, pty, pty] }, (exitCode) => child?.exited(exitCode));
+    const stdio = [path, path, path] as const;
+    const pid = await spawnWatched({ ...spec, env, stdio }, (exitCode) => child?.exited(exitCode));
     child = new PtyChild(pid, master, slave, times, events);
     return child;
   } catch (error) {
@@ -60,12 +61,8 @@ export function startPtyProcess(spec: ChildSpec, size: TerminalSize, times: Outp
   }
 }
 
-function openTerminal({ rows, cols }: TerminalSize): { master: number; slave: number; pty: string } {
-  try {
-    return nativePty().open(cols, rows);
-  } catch {
-    throw osError('EAGAIN'); // openpty(3) failed: no terminals or descriptors left.
-  }
+function setSize(master: number, { rows, cols }: TerminalSize): void {
+  nativePty().resize(master, cols, rows, 0, 0);
 }
 
 class PtyChild implements Child {
@@ -110,7 +107,7 @@ class PtyChild implements Child {
   }
 
   resize(rows: number, cols: number): void {
-    if (!this.#reader.isEnded) nativePty().resize(this.masterFd, cols, rows, 0, 0);
+    if (!this.#reader.isEnded) setSize(this.masterFd, { rows, cols });
   }
 
   abandonOutput(): void {

@@ -200,6 +200,20 @@ describe('the end of a session', () => {
     },
   );
 
+  it('finds those that are just being started', async () => {
+    const own = await startServer();
+    const client = await own.connect();
+    const mark = randomUUID();
+    const env = client.env({ MARK: mark });
+    const starts = Array.from({ length: 60 }, (_value, index) =>
+      client.startUnanswered({ argv: ['sleep', '600'], tty: index % 3 === 0, env }),
+    );
+    for (const { answered } of starts) answered.catch(() => undefined);
+    await starts[10]?.answered;
+    await own.stop();
+    expect(describeProcesses(runningWithEnv(`MARK=${mark}`))).toBe('');
+  });
+
   it('is the end of stdin over stdio: everything is ended and the program exits with 0', async () => {
     const { server: own, client } = await startStdioServer();
     const { left } = await family(client, STUBBORN, false);

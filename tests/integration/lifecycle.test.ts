@@ -194,6 +194,14 @@ describe('a child starts clean', () => {
     expect(view.text().split(/\s+/).filter(Boolean)).toEqual(['0', '1', '2', '3']);
   });
 
+  it('with the descriptors 0 to 2 only, when many start in the same moment', async () => {
+    const client = await server.current.connect();
+    const views = await Promise.all(
+      Array.from({ length: 60 }, (_value, index) => client.run(['/bin/ls', '/proc/self/fd'], { tty: index % 3 === 0 })),
+    );
+    for (const view of views) expect(view.text().split(/\s+/).filter(Boolean)).toEqual(['0', '1', '2', '3']);
+  });
+
   it.each(kinds)('with no signal blocked or ignored, by $kind', async ({ tty }) => {
     const client = await server.current.connect();
     const view = await client.run(['/bin/cat', '/proc/self/status'], { tty });

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { asObject } from '../helpers/json.ts';
 import { zombiesOf } from '../helpers/proc.ts';
-import { startStdioServer, useServer } from '../helpers/server.ts';
+import { startServer, startStdioServer, useServer } from '../helpers/server.ts';
 import { timed, until, within } from '../helpers/until.ts';
-import type { Answer } from '../helpers/wire-client.ts';
+import type { Answer, WireClient } from '../helpers/wire-client.ts';
 
 const server = useServer();
 
@@ -116,6 +116,44 @@ describe('requests of one connection take effect in order', () => {
     });
     expect(await Promise.all(starts.map(({ terminated }) => terminated))).toEqual(starts.map(() => true));
     await within('all to be closed', 10_000, Promise.all(starts.map(({ view }) => view.closed)));
+  });
+});
+
+describe('starts of one connection that were sent without waiting fare as if they came one after the other', () => {
+  const outcomes = (client: WireClient, starts: { argv: string[]; processId: string }[]): Promise<string[]> =>
+    Promise.all(
+      starts.map(async (params) => {
+        const answer = await client.request('process/start', { cwd: '/', env: client.env(), tty: false, ...params });
+        return answer.error?.message ?? 'started';
+      }),
+    );
+  const missing = { argv: ['/no/such/program'], processId: 'p' };
+  const sleep = { argv: ['sleep', '600'], processId: 'p' };
+  const absent = 'No such file or directory (os error 2)';
+
+  it('with one processId, which is free again after a start that failed', async () => {
+    const client = await server.current.connect();
+    const inUse = 'process p already exists';
+    expect(await outcomes(client, [missing, sleep, sleep, missing])).toEqual([absent, 'started', inUse, inUse]);
+  });
+
+  it('with one free place, which a start that failed leaves free', async () => {
+    const own = await startServer({ args: ['--max-processes', '1'] });
+    const client = await own.connect();
+    const starts = [missing, sleep, sleep].map((params, index) => ({ ...params, processId: String(index) }));
+    expect(await outcomes(client, starts)).toEqual([absent, 'started', expect.stringMatching(/^too many processes/)]);
+  });
+
+  it('with an environment of nearly a megabyte each', async () => {
+    const client = await server.current.connect();
+    const filler = 'x'.repeat(120_000);
+    const env = client.env(
+      Object.fromEntries(Array.from({ length: 8 }, (_value, index) => [`V${String(index)}`, filler])),
+    );
+    const views = await Promise.all(
+      Array.from({ length: 4 }, () => client.run(['sh', '-c', 'echo ${#V0} ${#V7}'], { env })),
+    );
+    expect(views.map((view) => view.text())).toEqual(views.map(() => '120000 120000\n'));
   });
 });
 

@@ -26,7 +26,7 @@ const defaultSize: TerminalSize = { rows: 24, cols: 80 };
 
 export function processRoutes(settings: ExecSettings): Route[] {
   return [
-    route(protocol.processStart, (params, context) => start(params, context, settings)),
+    route(protocol.processStart, (params, context) => start(params, context, settings), { overlaps: true }),
     route(protocol.processRead, read, { waits: true }),
     route(protocol.processWrite, write, { waits: true }),
     route(protocol.processTerminate, ({ processId, mode }, { session }) => {
@@ -54,14 +54,14 @@ export function processRoutes(settings: ExecSettings): Route[] {
   ];
 }
 
-function start(params: StartParams, { session, notify }: RequestContext, settings: ExecSettings) {
+async function start(params: StartParams, { session, notify }: RequestContext, settings: ExecSettings) {
   const { processId } = params;
   const spec = specOf(params, settings);
   refuseConfinement(params.sandbox);
   const size = params.io?.type === 'pty' ? params.io : params.tty && !params.io ? defaultSize : undefined;
   const withStdin = params.io?.type === 'pipe' ? params.io.stdin === 'open' : params.pipeStdin;
   try {
-    session.start(processId, size !== undefined, (events) => {
+    await session.start(processId, size !== undefined, async (events) => {
       const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env) };
       return size
         ? startPtyProcess(child, size, settings, events)
