@@ -4,13 +4,19 @@ import type { ConformanceCase } from './case.ts';
 import { envelopeCases } from './cases/envelope.ts';
 import { environmentPolicyCases } from './cases/environment-policy.ts';
 import { extensionCases } from './cases/extensions.ts';
+import { newerFileCases } from './cases/files-169.ts';
+import { fileCases } from './cases/files.ts';
 import { handshakeCases } from './cases/handshake.ts';
+import { httpCases } from './cases/http.ts';
 import { idCases } from './cases/ids.ts';
 import { exitCases, outputCases } from './cases/output.ts';
 import { readCases } from './cases/read.ts';
+import { relayEndpointCases } from './cases/relay-endpoint.ts';
+import { rendezvousCases } from './cases/rendezvous.ts';
 import { sessionCases } from './cases/sessions.ts';
 import { startCases } from './cases/start.ts';
 import { signalCases, terminateCases } from './cases/terminate.ts';
+import { transportCases } from './cases/transports.ts';
 import { terminalCases, writeCases } from './cases/write.ts';
 
 export const allCases: readonly ConformanceCase[] = [
@@ -28,4 +34,10 @@ export const allCases: readonly ConformanceCase[] = [
   ...terminateCases,
   ...signalCases,
   ...extensionCases,
+  ...fileCases,
+  ...newerFileCases,
+  ...httpCases,
+  ...transportCases,
+  ...relayEndpointCases,
+  ...rendezvousCases,
 ];
