@@ -153,6 +153,13 @@ export class ServerConnection {
     this.#dialled?.cut();
   }
 
+  /** Sends a message as it is on the present connection, past the client, which ignores its answer. @returns whether it could. */
+  sendText(text: string): boolean {
+    if (this.status !== 'connected' || !this.#dialled) return false;
+    this.#dialled.connection.send(text);
+    return true;
+  }
+
   /** Another server has other sessions. Only while disconnected. */
   setTarget(target: Target): void {
     if (this.status !== 'disconnected') return;

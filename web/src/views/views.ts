@@ -2,12 +2,13 @@
 // It is loaded when it is first shown, and unmounted when it is left unless it says `staysMounted`: what has to outlive that
 // belongs into a state class. Hidden, it knows by `workbench.view`.
 
+import Activity from '@lucide/svelte/icons/activity';
 import Cable from '@lucide/svelte/icons/cable';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { Component } from 'svelte';
 import type { Workbench } from '../state/workbench.svelte.ts';
 
-export type ViewId = 'terminals' | 'connections';
+export type ViewId = 'terminals' | 'inspector' | 'composer' | 'connections';
 
 export type ViewComponent = Component<{ workbench: Workbench }>;
 
@@ -29,6 +30,13 @@ export const views: readonly View[] = [
     key: 'T',
     staysMounted: true,
     load: () => import('./Terminals.svelte'),
+  },
+  {
+    id: 'inspector',
+    title: 'Inspector',
+    Icon: Activity,
+    key: 'I',
+    load: () => import('./Inspector.svelte'),
   },
   {
     id: 'connections',
