@@ -22,7 +22,7 @@ export const openGrant: Grant = {
   tokenId: 'none',
   scopes: everyScope,
   expiresAtMs: Infinity,
-  revoked: new AbortController().signal,
+  revoked: newRevocation().signal,
 };
 
 /** Many connections may listen to one token; Node would take more than ten for a leak. */
