@@ -190,6 +190,7 @@ export function execConfig(
   const config = {
     ...readSettings(execSettingList, flags, env),
     ...readSettings(accessSettingList, flags, env),
+    program: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
   };
   checkAddressRanges(config);
   return Object.freeze(config);

@@ -8,6 +8,7 @@ import { extensionNames } from '../../shared/protocol/methods.ts';
 import { openGrant, watchGrant, type Grant } from '../auth/grant.ts';
 import { AddressGuard } from '../http/address-guard.ts';
 import { ExecMetrics } from './exec-metrics.ts';
+import { withSandbox } from './handlers/confined-fs.ts';
 import { environmentInfo, environmentRoutes } from './handlers/environment.ts';
 import { fsRoutes } from './handlers/fs.ts';
 import { httpRoutes } from './handlers/http.ts';
@@ -33,7 +34,7 @@ export class ExecServer {
     this.sessions = new Sessions(settings, (session) => log.debug({ session: session.id }, 'session ended'));
     const routes = [
       ...processRoutes(settings),
-      ...fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }),
+      ...withSandbox(fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }), settings.program),
       ...httpRoutes({
         maxBufferedBodyBytes: settings.maxMessageBytes,
         maxStreamedBodyBytes: settings.httpMaxResponseBytes,

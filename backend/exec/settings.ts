@@ -28,6 +28,8 @@ export interface ExecSettings {
   /** Longest http/request, ms, and its largest streamed body, bytes; 0: no limit of ours. */
   readonly httpMaxMs: number;
   readonly httpMaxResponseBytes: number;
+  /** The command that runs this program, for what it starts of itself; undefined where it is used as a library. */
+  readonly program?: readonly string[] | undefined;
   readonly allowDirectExec: boolean;
   readonly allowPreparedExec: boolean;
 }

@@ -20,6 +20,10 @@ export class FileHandles {
 
   constructor(private readonly maxHandles: number = limits.maxFileHandles) {}
 
+  has(handleId: string): boolean {
+    return this.#files.has(handleId);
+  }
+
   /**
    * `replace` creates the file or empties it at once.
    * @throws RpcError -32600 when the id is in use, too many are open, or it is no regular file.

@@ -1,11 +1,10 @@
-// fs/*: params → result. The files themselves are backend/fs's work.
+// fs/*: params → result. The files themselves are backend/fs's work; a sandbox is confined-fs.ts's.
 
 import { mkdir, realpath } from 'node:fs/promises';
 import { base64Encode, tryBase64Decode } from '../../../shared/bytes.ts';
 import { RpcCode, RpcError } from '../../../shared/errors.ts';
 import * as declared from '../../../shared/protocol/fs.ts';
 import { formatPath, parseAbsolutePath } from '../../../shared/protocol/path.ts';
-import type { SandboxContext } from '../../../shared/protocol/sandbox.ts';
 import { writeWholeFile } from '../../fs/atomic-write.ts';
 import { copyPath } from '../../fs/copy.ts';
 import { metadataOf } from '../../fs/metadata.ts';
@@ -14,8 +13,7 @@ import { readDirectory } from '../../fs/read-directory.ts';
 import { readWholeFile } from '../../fs/read-file.ts';
 import { removePath } from '../../fs/remove.ts';
 import { walk } from '../../fs/walk.ts';
-import { isOsError, osError } from '../../process/os-error.ts';
-import { refuseConfinement } from '../../sandbox/refuse.ts';
+import { isOsError } from '../../process/os-error.ts';
 import { BulkResult } from '../bulk.ts';
 import { route, type RequestContext, type Route } from '../handler.ts';
 
@@ -72,7 +70,6 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
     }),
 
     route(declared.fsCopy, async (params) => {
-      refuseConfinement(params.sandbox);
       const source = parseAbsolutePath(params.sourcePath, 'sourcePath');
       const destination = parseAbsolutePath(params.destinationPath, 'destinationPath');
       await copyPath(source.path, destination.path, params.recursive);
@@ -124,7 +121,6 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
     }),
 
     route(declared.fsWatchMissing, async (params, context) => {
-      refuseConfinement(params.sandbox);
       const missing = params.missing.map((path, index) => parseAbsolutePath(path, `missing[${index}]`).path);
       const present = params.present == null ? undefined : parseAbsolutePath(params.present, 'present').path;
       return { watching: await watchesOf(context).add(params.watchId, missing, present) };
@@ -133,8 +129,7 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
 }
 
 /** What every method with one path does first. */
-function pathOf(params: { readonly path: string; readonly sandbox?: SandboxContext | null | undefined }) {
-  refuseConfinement(params.sandbox);
+function pathOf(params: { readonly path: string }) {
   return parseAbsolutePath(params.path);
 }
 
@@ -143,9 +138,9 @@ async function makeDirectory(path: string, recursive: boolean): Promise<void> {
   try {
     await mkdir(path, { recursive });
   } catch (error) {
-    // Node says ENOENT where a dangling link is in the way of a directory.
-    if (recursive && isOsError(error) && error.code === 'ENOENT') throw osError('EEXIST');
-    throw error;
+    // Node says ENOENT for other refusals too, e.g. a dangling link in the way: the plain call tells which.
+    if (!recursive || !isOsError(error) || error.code !== 'ENOENT') throw error;
+    await mkdir(path);
   }
 }
 

@@ -1,0 +1,44 @@
+// fs/* with a sandbox that confines: the same methods, done by a confined server (sandbox/confined-files.ts).
+
+import { RpcCode, RpcError } from '../../../shared/errors.ts';
+import { fsOpen } from '../../../shared/protocol/fs.ts';
+import { isConfining, type SandboxContext } from '../../../shared/protocol/sandbox.ts';
+import { ConfinedFiles } from '../../sandbox/confined-files.ts';
+import type { RequestContext, Route } from '../handler.ts';
+
+/** What params of fs/* may hold for us. */
+interface FileParams extends Record<string, unknown> {
+  readonly sandbox?: SandboxContext | null;
+  readonly handleId?: string;
+}
+
+/** @param program the command that runs this program; undefined where it is used as a library. */
+export function withSandbox(routes: readonly Route[], program: readonly string[] | undefined): Route[] {
+  const byConnection = new WeakMap<AbortSignal, ConfinedFiles>();
+  const confinedFilesOf = ({ signal, notify }: RequestContext): ConfinedFiles => {
+    let files = byConnection.get(signal);
+    if (!files) {
+      const created = new ConfinedFiles(program, (method, params) => void notify(method, params));
+      if (signal.aborted) created.closeAll();
+      signal.addEventListener('abort', () => created.closeAll(), { once: true });
+      byConnection.set(signal, created);
+      files = created;
+    }
+    return files;
+  };
+  return routes.map((plain) => {
+    const { method } = plain.declaration;
+    const handle = (params: never, context: RequestContext): unknown => {
+      const { sandbox, handleId }: FileParams = params;
+      const isHeld = handleId !== undefined && byConnection.get(context.signal)?.holds(handleId);
+      if (isHeld && method !== fsOpen.method) return confinedFilesOf(context).requestByHandle(method, params, handleId);
+      if (isHeld || (isConfining(sandbox) && handleId !== undefined && context.files.has(handleId))) {
+        throw new RpcError(RpcCode.invalidRequest, `file handle \`${handleId}\` already exists`);
+      }
+      return isConfining(sandbox)
+        ? confinedFilesOf(context).request(method, params, sandbox)
+        : plain.handle(params, context);
+    };
+    return { ...plain, handle };
+  });
+}

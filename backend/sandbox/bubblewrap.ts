@@ -1,0 +1,116 @@
+// Runs programs confined by bubblewrap (bwrap): a mount namespace as the policy says, a pid namespace of its own, so that
+// everything in it ends with it, and no way to more rights (no_new_privs).
+//
+//   env --ignore-signal=…  bwrap …  env --default-signal  PROGRAM ARGS…
+//
+// Signals go to the whole process group, and bwrap is in it: it must outlive what it waits for, to tell how that ended. So it
+// starts with those signals ignored, and the program within has them as any other.
+
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { RpcCode, RpcError } from '../../shared/errors.ts';
+import type { ChildSpec } from '../process/child.ts';
+import { mountsOf } from './mounts.ts';
+import type { Policy } from './policy.ts';
+
+export interface Confined {
+  readonly spec: ChildSpec;
+  /** To be called once the process is gone. */
+  release(): void;
+}
+
+/** Whether requests can be confined here, and if not what is missing. */
+export type SandboxState =
+  | { readonly isAvailable: true; readonly kind: 'bubblewrap' }
+  | { readonly isAvailable: false; readonly reason: string };
+
+const signals = ['HUP', 'INT', 'QUIT', 'TERM', 'USR1', 'USR2', 'ALRM'];
+const isolation = [
+  ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+  ...['--die-with-parent', '--cap-drop', 'ALL'],
+];
+/** Where Debian and others have them; not looked up in PATH, which may be anybody's. */
+const places = ['/usr/bin', '/bin', '/usr/local/bin', '/run/current-system/sw/bin'];
+/** Longest wait for the trial run, ms. */
+const trialMs = 5000;
+
+let known: Promise<SandboxState> | undefined;
+
+/** Found out once, by a trial run. */
+export function sandboxState(): Promise<SandboxState> {
+  return (known ??= tryOut());
+}
+
+/** @throws RpcError -32600 where requests cannot be confined: it says what is missing. */
+export async function requireSandbox(): Promise<void> {
+  const state = await sandboxState();
+  if (state.isAvailable) return;
+  throw new RpcError(
+    RpcCode.invalidRequest,
+    `this request asks for a sandbox, which cannot be had here, so nothing was run: ${state.reason}; ` +
+      'send no sandbox, or permissions.type `disabled`, to run with the rights of the server',
+  );
+}
+
+/**
+ * @param spec its program must be absolute.
+ * @throws RpcError -32600 for what cannot be confined.
+ */
+export function confine(spec: ChildSpec, policy: Policy): Confined {
+  const { args, release } = mountsOf(policy);
+  const program = find('env') ?? '';
+  const argv = [
+    ...[program, ...signals.map((name) => `--ignore-signal=${name}`), '--'],
+    ...[find('bwrap') ?? '', ...isolation, ...args, '--chdir', spec.cwd, '--'],
+    ...[program, '--default-signal', '--'],
+    ...innerArgv(spec),
+  ] as const;
+  return { spec: { ...spec, program, argv: [argv[0], ...argv.slice(1)] }, release };
+}
+
+/** @throws RpcError */
+function innerArgv({ program, argv: [arg0, ...args] }: ChildSpec): readonly string[] {
+  if (program.includes('=')) {
+    throw new RpcError(RpcCode.invalidRequest, 'a program whose path holds `=` cannot be run in a sandbox');
+  }
+  if (arg0 === program || program.endsWith(`/${arg0}`)) return [program, ...args];
+  const bash = find('bash');
+  if (bash === undefined) throw new RpcError(RpcCode.invalidRequest, 'arg0 in a sandbox needs bash on this machine');
+  return [bash, '-c', 'exec -a "$0" "$@"', arg0, program, ...args];
+}
+
+async function tryOut(): Promise<SandboxState> {
+  if (process.platform !== 'linux') return missing(`there is no bubblewrap on ${process.platform}`);
+  if (find('bwrap') === undefined) return missing('bubblewrap is not installed (Debian: apt-get install bubblewrap)');
+  if (find('env') === undefined) return missing('env of GNU coreutils is not installed');
+  const policy: Policy = {
+    entries: [{ path: '/', access: 'read', skipsMissing: false }],
+    hasPlatformDefaults: false,
+    hasNetwork: false,
+  };
+  const { spec } = confine({ program: find('true') ?? '/bin/true', argv: ['true'], cwd: '/', env: {} }, policy);
+  return new Promise((resolve) => {
+    execFile(spec.program, spec.argv.slice(1), { timeout: trialMs, env: {} }, (error, _stdout, stderr) => {
+      const why = stderr.trim().split('\n').at(-1) ?? '';
+      if (error) resolve(missing(`bubblewrap cannot run here: ${why === '' ? error.message : why}`));
+      else resolve({ isAvailable: true, kind: 'bubblewrap' });
+    });
+  });
+}
+
+function missing(reason: string): SandboxState {
+  return { isAvailable: false, reason };
+}
+
+function find(name: string): string | undefined {
+  return places
+    .map((place) => `${place}/${name}`)
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}
