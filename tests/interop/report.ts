@@ -113,6 +113,6 @@ function sentence(title: string): string {
 }
 
 /** Text that is safe inside a Markdown table. */
-function cell(text: string): string {
+export function cell(text: string): string {
   return text.replaceAll(/\s+/g, ' ').replaceAll('|', '\\|').replaceAll('<', '&lt;').trim();
 }

@@ -23,7 +23,7 @@ export interface ServerProgram {
 }
 
 /** Ours, as it is shipped. */
-function ownProgram(): ServerProgram {
+export function ownProgram(): ServerProgram {
   return { command: process.execPath, args: [fileURLToPath(new URL('../../dist/exec-workbench.js', import.meta.url))] };
 }
 
@@ -50,14 +50,20 @@ export class RunningServer {
     this.#mark = mark;
   }
 
-  static async start(kind: ServerKind, cli: CodexCli, home: string): Promise<RunningServer> {
+  /** @param more arguments and environment of its own */
+  static async start(
+    kind: ServerKind,
+    cli: CodexCli,
+    home: string,
+    more: { readonly args?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
+  ): Promise<RunningServer> {
     const mark = crypto.randomUUID();
     const program = kind === 'genuine' ? { command: cli.program, args: [] } : ownProgram();
     const args = kind === 'serve' ? ['serve', '--port', '0'] : ['exec-server', '--listen', 'ws://127.0.0.1:0'];
-    const child = spawn(program.command, [...program.args, ...args], {
+    const child = spawn(program.command, [...program.args, ...args, ...(more.args ?? [])], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home, CODEX_HOME: home, [MARK]: mark },
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: home, CODEX_HOME: home, [MARK]: mark, ...more.env },
     });
     groupStarted(child.pid);
     let output = '';

@@ -50,6 +50,8 @@ interface Cut {
 /** Opens on a free loopback port; `close()` ends every connection and may be called twice. */
 export class WireTap {
   readonly messages: TappedMessage[] = [];
+  /** Called with each message whole and as text, also with what is no JSON-RPC, e.g. the frames of a relay. */
+  onText: ((text: string) => void) | undefined;
   readonly #upstream: { host: string; port: number };
   readonly #server = net.createServer((socket) => {
     this.#accept(socket);
@@ -147,6 +149,7 @@ export class WireTap {
 
   #pass(link: Link, direction: Direction, from: net.Socket, to: net.Socket): void {
     const reader = new WebSocketReader((text) => {
+      this.onText?.(text);
       const entry = this.#record(link.connection, direction, text);
       if (direction !== 'to-cli' || link.cutBy !== undefined || this.#cut?.matches(entry) !== true) return;
       link.cutBy = this.#cut.kind;
