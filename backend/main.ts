@@ -1,7 +1,9 @@
-// Arguments → command. Prints, signals, exit codes: 0 ok, 1 unexpected, 2 usage.
+// Arguments → command. Exit codes stand in cli/failure.ts.
 
 import { Command, CommanderError, Option } from 'commander';
+import { addClientCommands } from './cli/client-commands.ts';
 import { execServer, parseListenUrl } from './cli/exec-server.ts';
+import { ExitCode, failureOf, failureText } from './cli/failure.ts';
 import { parseRemote, remoteExecServer } from './cli/remote.ts';
 import { serve } from './cli/serve.ts';
 import {
@@ -12,7 +14,6 @@ import {
   flagName,
   serveConfig,
   serveSettingList,
-  UsageError,
   type Setting,
 } from './config.ts';
 import { version } from './version.ts';
@@ -21,6 +22,8 @@ const program = new Command('exec-workbench')
   .description('Run and drive processes, files and HTTP on another machine over the exec-server protocol.')
   .version(version)
   .showHelpAfterError('(see --help)')
+  // What follows the command of `run` is the command's own.
+  .enablePositionalOptions()
   .configureHelp({ showGlobalOptions: true });
 
 const serveCommand = program
@@ -70,7 +73,9 @@ function addSettings(command: Command, list: readonly Setting[]): void {
   }
 }
 
-for (const command of [program, serveCommand, execServerCommand]) command.exitOverride();
+addClientCommands(program, (code) => process.exit(code));
+
+for (const command of [program, ...program.commands]) command.exitOverride();
 
 process.on('unhandledRejection', (reason) => fail(reason));
 
@@ -80,12 +85,12 @@ try {
   fail(error);
 }
 
-/** One line on stderr; 2 for a mistake of the caller, 1 for anything else. */
+/** One line on stderr: for people, or with --json for machines. */
 function fail(error: unknown): never {
-  if (error instanceof CommanderError) {
-    // Commander has printed it. Help and version are no failures.
-    process.exit(error.exitCode === 0 ? 0 : 2);
-  }
-  process.stderr.write(`exec-workbench: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(error instanceof UsageError ? 2 : 1);
+  // Commander has printed it. Help and version are no failures.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? ExitCode.ok : ExitCode.usage);
+  const failure = failureOf(error);
+  const [own = ''] = process.argv.slice(2).join('\0').split('\0--\0');
+  if (failure.message !== '') process.stderr.write(`${failureText(failure, own.split('\0').includes('--json'))}\n`);
+  process.exit(failure.exitCode);
 }
