@@ -1,4 +1,5 @@
 // A FrameCarrier over a WebSocket of `ws`, accepted or dialled: binary messages, pings, and backpressure in both directions.
+// What is sent goes directly to the socket below it.
 
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
@@ -6,12 +7,15 @@ import type { CloseInfo } from '../../shared/connection/connection.ts';
 import { closeReason } from '../../shared/connection/dialing.ts';
 import { errorText } from '../../shared/errors.ts';
 import type { FrameCarrier, FrameCarrierHandler } from '../../shared/relay/carrier.ts';
+import { lengthOf, writeFrames, type FrameKind, type OutgoingMessage } from './frame-writer.ts';
 
 export interface FrameWebSocketOptions {
   /** For logs; never a URL with its query. */
   readonly label: string;
   /** A ping is sent this often, ms; a peer that is silent for two of them is dropped. */
   readonly pingIntervalMs: number;
+  /** A client's socket, which masks what it sends. */
+  readonly isDialled?: boolean;
   /** `isWritable` is false from this many unsent bytes on. */
   readonly highWaterBytes: number;
   /** A text message came, and was dropped. */
@@ -29,8 +33,10 @@ export class FrameWebSocket implements FrameCarrier {
   #isClosed = false;
   readonly #raw: Socket;
   readonly #options: FrameWebSocketOptions;
+  readonly #kind: FrameKind;
+  #outbox: OutgoingMessage[] = [];
+  #outboxBytes = 0;
   #handler: FrameCarrierHandler | undefined;
-  #isCorked = false;
   #isPaused = false;
   #isSilent = false;
   #wantsWritable = false;
@@ -47,6 +53,7 @@ export class FrameWebSocket implements FrameCarrier {
     this.label = options.label;
     this.ended = new Promise((resolve) => (this.#settleEnded = resolve));
     this.#options = options;
+    this.#kind = { isBinary: true, isMasked: options.isDialled === true };
     this.#raw = raw;
     this.#raw.setTimeout(0);
     this.#raw.setNoDelay(true);
@@ -69,12 +76,12 @@ export class FrameWebSocket implements FrameCarrier {
   }
 
   get bufferedBytes(): number {
-    return this.#raw.writableLength;
+    return this.#outboxBytes + this.#raw.writableLength;
   }
 
   get isWritable(): boolean {
     if (this.#isClosed) return false;
-    if (this.#raw.writableLength < this.#options.highWaterBytes) return true;
+    if (this.bufferedBytes < this.#options.highWaterBytes) return true;
     this.#wantsWritable = true;
     return false;
   }
@@ -88,14 +95,19 @@ export class FrameWebSocket implements FrameCarrier {
   }
 
   send(frame: Uint8Array): boolean {
+    return this.#enqueue(frame);
+  }
+
+  sendParts(head: Uint8Array, payload: Uint8Array): boolean {
+    return this.#enqueue([head, payload]);
+  }
+
+  #enqueue(message: OutgoingMessage): boolean {
     if (this.#isClosed || this.socket.readyState !== 1) return false;
-    if (!this.#isCorked) {
-      // What is sent within one turn leaves in one system call.
-      this.#isCorked = true;
-      this.#raw.cork();
-      process.nextTick(() => this.#uncork());
-    }
-    this.socket.send(frame, sendOptions);
+    this.#outbox.push(message);
+    this.#outboxBytes += lengthOf(message);
+    // What is sent within one turn leaves in one system call.
+    if (this.#outbox.length === 1) process.nextTick(() => this.#flush());
     return this.isWritable;
   }
 
@@ -115,7 +127,7 @@ export class FrameWebSocket implements FrameCarrier {
   close(code = 1000, reason = ''): void {
     if (this.#isClosed) return;
     this.#ownClose ??= { code, reason };
-    this.#uncork();
+    this.#flush();
     this.socket.resume();
     // A close frame holds 125 bytes, two of them for the code.
     this.socket.close(code, reason.slice(0, 120));
@@ -131,10 +143,12 @@ export class FrameWebSocket implements FrameCarrier {
     else this.#early.push(frame);
   }
 
-  #uncork(): void {
-    if (!this.#isCorked) return;
-    this.#isCorked = false;
-    this.#raw.uncork();
+  #flush(): void {
+    const messages = this.#outbox;
+    if (messages.length === 0 || this.#isClosed) return;
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+    writeFrames(this.#raw, messages, this.#kind);
   }
 
   #drained(): void {
@@ -164,5 +178,3 @@ export class FrameWebSocket implements FrameCarrier {
     this.#settleEnded(close);
   }
 }
-
-const sendOptions = { binary: true, compress: false } as const;

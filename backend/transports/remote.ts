@@ -107,7 +107,7 @@ export class RemoteExecutor {
       socket.once('upgrade', (response) => (raw = response.socket));
       socket.once('open', () => {
         // At once: a frame may follow the upgrade so closely that after a promise nobody would have listened to it.
-        if (raw) resolve(new FrameWebSocket(socket, raw, { label, pingIntervalMs, highWaterBytes }));
+        if (raw) resolve(new FrameWebSocket(socket, raw, { label, pingIntervalMs, highWaterBytes, isDialled: true }));
         else reject(new LocalError('connect', `cannot connect to ${label}: no upgrade`));
       });
       // The texts of `ws` name no URL.

@@ -2,6 +2,7 @@
 
 import { LocalError } from '../errors.ts';
 import { limits, timerMs } from '../limits.ts';
+import type { WebSocketFactory, WebSocketLike } from './websocket.ts';
 
 export interface DialOptions {
   readonly timeoutMs?: number;
@@ -53,8 +54,46 @@ export function openedInTime<T>(
   });
 }
 
+/**
+ * Dials `url`.
+ * @param wrap makes of the socket what is wanted, before it is open: a message may follow the upgrade closely.
+ * @throws LocalError `invalid-argument` for a URL that is no ws:// or wss:// one, `connect` when refused or dropped,
+ * `connect-timeout` after `timeoutMs`, `aborted` by `signal`.
+ */
+export async function dialSocket<T>(
+  url: string,
+  options: DialOptions & { readonly factory: WebSocketFactory },
+  wrap: (socket: WebSocketLike, label: string) => T,
+): Promise<T> {
+  const label = options.label ?? urlWithoutSecrets(url);
+  let socket: WebSocketLike;
+  try {
+    socket = options.factory(url);
+  } catch (cause) {
+    throw notAWebSocketUrl(label, cause);
+  }
+  // Browsers begin with Blobs, which cannot be read at once. Node's `ws` gives bytes without a copy as it is.
+  if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';
+  const wrapped = wrap(socket, label);
+  const opening = new Promise<T>((resolve, reject) => {
+    let why = '';
+    socket.addEventListener('error', (event) => {
+      why = event.message ?? '';
+    });
+    socket.addEventListener('open', () => resolve(wrapped));
+    socket.addEventListener('close', () => reject(new Error(why)));
+  });
+  return openedInTime(opening, label, options, () => socket.close());
+}
+
 export function notAWebSocketUrl(label: string, cause: unknown): LocalError {
   return new LocalError('invalid-argument', `${label} is not a WebSocket URL (ws:// or wss://)`, { cause });
+}
+
+/** Bytes of a binary message; undefined for a text. */
+export function messageBytes(data: unknown): Uint8Array | undefined {
+  if (data instanceof Uint8Array) return data;
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : undefined;
 }
 
 /** A URL for messages and logs: the query may hold a token or a signature, so it is left out. */

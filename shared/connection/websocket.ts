@@ -3,7 +3,7 @@
 import { tryUtf8Decode } from '../bytes.ts';
 import { limits } from '../limits.ts';
 import { CloseCode, type Connection, type ConnectionHandler } from './connection.ts';
-import { closeReason, notAWebSocketUrl, openedInTime, urlWithoutSecrets, type DialOptions } from './dialing.ts';
+import { closeReason, dialSocket, messageBytes, type DialOptions } from './dialing.ts';
 
 /** The part of a WebSocket that is used here; both the browser's and `ws` have it. */
 export interface WebSocketLike {
@@ -22,31 +22,12 @@ export type WebSocketFactory = (url: string) => WebSocketLike;
 /** A browser socket has no drain event: while its backlog is high it is looked at this often, in ms. */
 const drainPollMs = 10;
 
-/**
- * Dials `url`.
- * @throws LocalError `invalid-argument` for a URL that is no ws:// or wss:// one, `connect` when refused or dropped,
- * `connect-timeout` after `timeoutMs`, `aborted` by `signal`.
- */
-export async function dialWebSocket(
+/** @throws LocalError as `dialSocket`. */
+export function dialWebSocket(
   url: string,
   options: DialOptions & { readonly factory: WebSocketFactory },
 ): Promise<Connection> {
-  const label = options.label ?? urlWithoutSecrets(url);
-  let socket: WebSocketLike;
-  try {
-    socket = options.factory(url);
-  } catch (cause) {
-    throw notAWebSocketUrl(label, cause);
-  }
-  const opening = new Promise<Connection>((resolve, reject) => {
-    let why = '';
-    socket.addEventListener('error', (event) => {
-      why = event.message ?? '';
-    });
-    socket.addEventListener('open', () => resolve(new WebSocketConnection(socket, label)));
-    socket.addEventListener('close', () => reject(new Error(why)));
-  });
-  return openedInTime(opening, label, options, () => socket.close());
+  return dialSocket(url, options, (socket, label) => new WebSocketConnection(socket, label));
 }
 
 class WebSocketConnection implements Connection {
@@ -62,7 +43,6 @@ class WebSocketConnection implements Connection {
     readonly socket: WebSocketLike,
     readonly label: string,
   ) {
-    socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => this.#receive(messageText(data)));
     socket.addEventListener('close', ({ code, reason }) => this.#end(code, reason));
   }
@@ -140,7 +120,6 @@ class WebSocketConnection implements Connection {
 export function messageText(data: unknown): string {
   if (typeof data === 'string') return data;
   // A binary message must hold the same JSON; what is no UTF-8 becomes a text that no JSON parser takes.
-  if (data instanceof ArrayBuffer) return tryUtf8Decode(new Uint8Array(data)) ?? '\uFFFD';
-  if (data instanceof Uint8Array) return tryUtf8Decode(data) ?? '\uFFFD';
-  return '\uFFFD';
+  const bytes = messageBytes(data);
+  return (bytes && tryUtf8Decode(bytes)) ?? '\uFFFD';
 }

@@ -28,6 +28,11 @@ export interface FrameCarrier {
   open(handler: FrameCarrierHandler): void;
   /** @returns whether more may be sent at once; false is advice. After the end it does nothing. Never throws. */
   send(frame: Uint8Array): boolean;
+  /**
+   * As `send`, for a frame in two parts that the carrier can copy straight to where it needs them; neither may change
+   * afterwards. Absent where it has no such way.
+   */
+  sendParts?(head: Uint8Array, payload: Uint8Array): boolean;
   /** Ends it after what was sent has gone out. Idempotent. */
   close(code?: number, reason?: string): void;
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { RelayMessageFrameSchema, type RelayMessageFrame } from '../gen/codex/exec_server/relay/v1/relay_pb.ts';
-import { decodeFrame, encodeFrame, peekRoute } from './codec.ts';
+import { decodeFrame, encodeFrame, encodeHead, peekRoute } from './codec.ts';
 import { frameFault, frameText, resetReason, type FrameFault, type RelayBody, type RelayFrame } from './frame.ts';
 
 /** Small seeded generator (mulberry32): a failing case can be run again. */
@@ -182,6 +182,9 @@ describe('the codec', () => {
       const bytes = encodeFrame(frame);
       expect(Buffer.from(bytes).equals(toMessage(frame)), `${again}, round ${round}: ${frameText(frame)}`).toBe(true);
       expect(plain(decodeFrame(bytes)), again).toEqual(plain(frame));
+      // Its head and its payload, side by side, are the same frame.
+      const payload = frame.body.kind === 'data' ? frame.body.payload : new Uint8Array(0);
+      expect(Buffer.concat([encodeHead(frame), payload]).equals(bytes), again).toBe(true);
     }
   });
 

@@ -336,11 +336,21 @@ function peekUnusual(bytes: Uint8Array): Route | FrameFault {
  * @returns bytes of their own; the payload was copied once.
  */
 export function encodeFrame(frame: RelayFrame): Uint8Array<ArrayBuffer> {
+  return encode(frame, true);
+}
+
+/** All of a frame but the payload of data, which is its end: for who can send both without joining them before. */
+export function encodeHead(frame: RelayFrame): Uint8Array<ArrayBuffer> {
+  return encode(frame, false);
+}
+
+function encode(frame: RelayFrame, withPayload: boolean): Uint8Array<ArrayBuffer> {
   const { streamId, ack, ackBits, body } = frame;
   const idBytes = isAscii(streamId) ? undefined : utf8Encode(streamId);
   const idLength = idBytes?.length ?? streamId.length;
   const reason = body.kind === 'reset' ? utf8Encode(body.reason) : noBytes;
   const bodyLength = lengthOfBody(body, reason);
+  const left = withPayload || body.kind !== 'data' ? 0 : body.payload.length;
   const bytes = allocate(
     2 +
       lengthOfBytesField(idLength) +
@@ -348,7 +358,8 @@ export function encodeFrame(frame: RelayFrame): Uint8Array<ArrayBuffer> {
       lengthOfField(ackBits) +
       1 +
       lengthOfUint32(bodyLength) +
-      bodyLength,
+      bodyLength -
+      left,
   );
   bytes[0] = Tag.version;
   bytes[1] = frameVersion;
@@ -365,7 +376,10 @@ export function encodeFrame(frame: RelayFrame): Uint8Array<ArrayBuffer> {
       at = writeField(bytes, at, DataTag.seq, body.seq);
       at = writeField(bytes, at, DataTag.segmentIndex, body.segmentIndex);
       at = writeField(bytes, at, DataTag.segmentCount, body.segmentCount);
-      writeBytesField(bytes, at, DataTag.payload, body.payload);
+      if (body.payload.length === 0) break;
+      bytes[at] = DataTag.payload;
+      at = writeUint32(bytes, at + 1, body.payload.length);
+      if (withPayload) bytes.set(body.payload, at);
       break;
     case 'resume':
       writeField(bytes, at, resumeNextSeqTag, body.nextSeq);

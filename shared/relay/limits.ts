@@ -10,7 +10,10 @@ export interface RelayLimits {
   readonly maxMessageBytes: number;
   /** Most segments of one message: a peer that announces more gets the same reset. */
   readonly maxSegmentsPerMessage: number;
-  /** Payload of one segment that we send, in bytes: what another stream may have to wait for. */
+  /**
+   * Payload of one segment that we send, in bytes: what another stream may have to wait for. Takes the output of one full
+   * read of a pipe (64 KiB, as base64 in its envelope), which then is neither cut nor put together again.
+   */
   readonly segmentBytes: number;
   /** Most that is sent and unacknowledged to a reliable peer, in bytes. Genuine peers use the same 2 MiB. */
   readonly windowBytes: number;
@@ -78,7 +81,7 @@ export interface RelayLimits {
 export const defaultRelayLimits: RelayLimits = {
   maxMessageBytes: limits.maxMessageBytes,
   maxSegmentsPerMessage: 65_536,
-  segmentBytes: 64 * KiB,
+  segmentBytes: 95 * KiB,
   windowBytes: 2 * MiB,
   windowSegments: 1024,
   unprovenTailBytes: 16 * MiB,

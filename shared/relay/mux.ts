@@ -5,7 +5,7 @@ import type { CloseInfo } from '../connection/connection.ts';
 import { LocalError } from '../errors.ts';
 import type { FrameCarrier } from './carrier.ts';
 import { systemClock, type RelayClock } from './clock.ts';
-import { decodeFrame, encodeFrame } from './codec.ts';
+import { decodeFrame, encodeFrame, encodeHead } from './codec.ts';
 import { Deadlines } from './deadlines.ts';
 import { Fifo } from './fifo.ts';
 import { isStreamId, type FrameFault, type RelayFrame } from './frame.ts';
@@ -389,10 +389,17 @@ export class RelayMux implements StreamHost {
   }
 
   #send(frame: RelayFrame): void {
-    const bytes = encodeFrame(frame);
+    const carrier = this.#carrier;
     this.#framesOut++;
+    if (carrier?.sendParts && frame.body.kind === 'data') {
+      const head = encodeHead(frame);
+      this.#bytesOut += head.length + frame.body.payload.length;
+      carrier.sendParts(head, frame.body.payload);
+      return;
+    }
+    const bytes = encodeFrame(frame);
     this.#bytesOut += bytes.length;
-    this.#carrier?.send(bytes);
+    carrier?.send(bytes);
   }
 
   // ---- Time ----

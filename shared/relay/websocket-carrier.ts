@@ -1,13 +1,7 @@
 // A FrameCarrier over a WebSocket as browsers have it (also Node's `ws` in its browser-like interface): the harness side.
 
 import type { CloseInfo } from '../connection/connection.ts';
-import {
-  closeReason,
-  notAWebSocketUrl,
-  openedInTime,
-  urlWithoutSecrets,
-  type DialOptions,
-} from '../connection/dialing.ts';
+import { closeReason, dialSocket, messageBytes, type DialOptions } from '../connection/dialing.ts';
 import type { WebSocketFactory, WebSocketLike } from '../connection/websocket.ts';
 import type { FrameCarrier, FrameCarrierHandler } from './carrier.ts';
 
@@ -17,28 +11,12 @@ const lowWaterBytes = 64 * 1024;
 /** A browser socket has no drain event: while its backlog is high it is looked at this often, in ms. */
 const drainPollMs = 5;
 
-/** @throws LocalError as `dialWebSocket`. */
-export async function dialCarrier(
+/** @throws LocalError as `dialSocket`. */
+export function dialCarrier(
   url: string,
   options: DialOptions & { readonly factory: WebSocketFactory },
 ): Promise<WebSocketCarrier> {
-  const label = options.label ?? urlWithoutSecrets(url);
-  let socket: WebSocketLike;
-  try {
-    socket = options.factory(url);
-  } catch (cause) {
-    throw notAWebSocketUrl(label, cause);
-  }
-  const opening = new Promise<WebSocketCarrier>((resolve, reject) => {
-    let why = '';
-    socket.addEventListener('error', (event) => {
-      why = event.message ?? '';
-    });
-    const carrier = new WebSocketCarrier(socket, label);
-    socket.addEventListener('open', () => resolve(carrier));
-    socket.addEventListener('close', () => reject(new Error(why)));
-  });
-  return openedInTime(opening, label, options, () => socket.close());
+  return dialSocket(url, options, (socket, label) => new WebSocketCarrier(socket, label));
 }
 
 export class WebSocketCarrier implements FrameCarrier {
@@ -55,11 +33,11 @@ export class WebSocketCarrier implements FrameCarrier {
     private readonly socket: WebSocketLike,
     readonly label: string,
   ) {
-    socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => {
       this.lastHeardMs = performance.now();
       // Text messages are no frames: dropped.
-      if (data instanceof ArrayBuffer) this.#receive(new Uint8Array(data));
+      const frame = messageBytes(data);
+      if (frame) this.#receive(frame);
     });
     socket.addEventListener('close', ({ code, reason }) => this.#end({ code, reason: closeReason(code, reason) }));
   }
