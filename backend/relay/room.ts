@@ -51,9 +51,11 @@ export class ExecutorRoom {
   /** While somebody looks. */
   #watch: RoomWatch | undefined;
   readonly #awayHarnesses = new Map<HarnessEnd, NodeJS.Timeout>();
+  /** Streams that ended while the executor was away. */
+  readonly #untold = new Set<string>();
   readonly #flow: RoomFlow;
   /** While the executor is absent: until then it may come back, ms since 1970. */
-  #absentUntilMs: number;
+  #absentUntilMs = 0;
   #absenceTimer: NodeJS.Timeout | undefined;
   /** Who was the executor last; undefined after a start: streams may be his. */
   #lastPeer: string | undefined;
@@ -63,8 +65,7 @@ export class ExecutorRoom {
     private readonly host: RoomHost,
   ) {
     this.#flow = new RoomFlow(host.settings, host.metrics);
-    this.#absentUntilMs = host.startGraceUntilMs;
-    this.#watchAbsence();
+    this.#absent(host.startGraceUntilMs);
   }
 
   // ---- The executor ----
@@ -83,8 +84,10 @@ export class ExecutorRoom {
     this.elsewhere = undefined;
     this.executor = executor;
     this.host.metrics.executorConnections++;
-    // Streams that were begun while the executor was elsewhere.
+    // Streams that were begun while the executor was elsewhere, and those that it still takes for alive.
     for (const harness of this.harnesses.values()) this.claim(harness, harness.streams);
+    if (!isOther && executor.isResumable) for (const streamId of this.#untold) this.#tellOfEnd(streamId);
+    this.#untold.clear();
     this.host.onPresence(this);
   }
 
@@ -122,8 +125,7 @@ export class ExecutorRoom {
     const mayReturn = executor.isResumable && !isDeliberate(close);
     this.#absent(mayReturn ? Date.now() + this.host.settings.relayGraceMs : 0);
     // A stream needs both ends to survive a gap: what was on the way is lost to a harness that never resends.
-    if (mayReturn) this.#endStreams('executor_disconnected', (harness) => !harness.isResumable);
-    else this.#endStreams('executor_disconnected');
+    this.#endStreams('executor_disconnected', (harness) => !mayReturn || !harness.isResumable);
     this.host.onPresence(this);
   }
 
@@ -376,6 +378,7 @@ export class ExecutorRoom {
       bytesToHarness: 0,
     };
     this.streams.set(streamId, stream);
+    this.#untold.delete(streamId);
     harness.streams.add(streamId);
     this.host.metrics.streamsOpened++;
     return stream;
@@ -393,6 +396,7 @@ export class ExecutorRoom {
       for (const streamId of harness.streams) {
         this.streams.delete(streamId);
         this.#reset(harness.socket, streamId, reason);
+        if (!this.executor) this.#tellOfEnd(streamId);
       }
       harness.streams.clear();
     }
@@ -408,10 +412,16 @@ export class ExecutorRoom {
       const stream = this.streams.get(streamId);
       if (stream?.harness !== harness) continue;
       this.streams.delete(streamId);
-      if (this.executor) this.#reset(this.executor.socket, streamId, 'harness_disconnected');
+      this.#tellOfEnd(streamId);
     }
     harness.streams.clear();
     this.#giveUpIfEmpty();
+  }
+
+  /** To the executor, at once or when it is back. */
+  #tellOfEnd(streamId: string): void {
+    if (this.executor) this.#reset(this.executor.socket, streamId, 'harness_disconnected');
+    else if (this.#untold.size < this.host.settings.relayMaxStreams) this.#untold.add(streamId);
   }
 
   #releaseExecutor(executor: ExecutorEnd): void {
@@ -421,10 +431,6 @@ export class ExecutorRoom {
 
   #absent(untilMs: number): void {
     this.#absentUntilMs = untilMs;
-    this.#watchAbsence();
-  }
-
-  #watchAbsence(): void {
     clearTimeout(this.#absenceTimer);
     const leftMs = Math.max(0, this.#absentUntilMs - Date.now());
     this.#absenceTimer = setTimeout(() => {

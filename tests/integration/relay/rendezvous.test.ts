@@ -1,5 +1,4 @@
 // The registry and the rendezvous as any peer sees them, over real sockets (docs/relay.md "Registry and rendezvous").
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../../shared/relay/codec.ts';
 import { asArray, asNumber, asObject, asString } from '../../helpers/json.ts';
@@ -157,11 +156,12 @@ describe('the rendezvous', () => {
 
   it('tells a harness at once that an executor is offline, or was lost without a way back', async () => {
     const id = newId();
-    await delay(1600); // the grace of a node that was just started
-    const harness = await RelayPeer.harness(server.current, id);
+    // A node that was just started waits as long as its grace for executors that may have been there before.
+    const node = await startServer({ command: 'serve', args: ['--relay-grace-ms', '1'] });
+    const harness = await RelayPeer.harness(node, id);
     harness.send(stream(1), { kind: 'resume', nextSeq: 0 });
     await harness.waitFor(stream(1), 'reset executor_offline');
-    const executor = await RelayPeer.executor(server.current, id);
+    const executor = await RelayPeer.executor(node, id);
     harness.sendData(stream(2), 'hello');
     await executor.waitFor(stream(2), 'hello');
     executor.cut();
@@ -187,6 +187,9 @@ describe('the rendezvous', () => {
     await old.waitFor(stream(2), 'reset executor_disconnected');
     harness.sendData(stream(1), 'dropped', 1);
     const again = await RelayPeer.dial(url);
+    // It would keep the session of that harness, which is already asking for it on another stream.
+    await again.waitFor(stream(2), 'reset harness_disconnected');
+    expect(again.words(stream(1))).toEqual([]);
     again.sendData(stream(1), 'I am back');
     await harness.waitFor(stream(1), 'I am back');
     again.cut();
