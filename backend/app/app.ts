@@ -15,6 +15,7 @@ import { relayApi } from '../relay/relay-api.ts';
 import { bump } from '../relay/relay-metrics.ts';
 import type { Rendezvous } from '../relay/rendezvous.ts';
 import { verifyTarget, type RelayGrant } from '../relay/signed-url.ts';
+import { sandboxReport } from '../sandbox/bubblewrap.ts';
 import { ServerWebSocket, webSockets, type UpgradeGuard, type WebSocketOptions } from '../transports/websocket.ts';
 import { openApi } from './openapi.ts';
 import { pageFile } from './page.ts';
@@ -209,15 +210,16 @@ function relayUpgrade(door: RelayDoor, sockets: ReturnType<typeof webSockets<App
 }
 
 function healthRoutes(hono: Hono<AppEnv>, server: ExecServer, version: string): void {
-  const health = () => ({
+  const health = async () => ({
     status: 'ok',
     version,
     uptimeMs: Math.round(process.uptime() * 1000),
     connections: server.metrics.connectionsOpen,
     sessions: server.sessions.size,
+    sandbox: await sandboxReport(),
   });
-  hono.get('/healthz', (c) => c.json(health()));
-  hono.get('/readyz', (c) => c.json(health()));
+  hono.get('/healthz', async (c) => c.json(await health()));
+  hono.get('/readyz', async (c) => c.json(await health()));
 }
 
 async function metricsAnswer(c: Context, server: ExecServer, rendezvous?: Rendezvous): Promise<Response> {

@@ -24,8 +24,8 @@ export class OutputMessages {
   }
 }
 
-export function exitedMessage(processId: string, seq: number, exitCode: number): string {
-  return notificationText('process/exited', { processId, seq, exitCode, sandboxDenied: false });
+export function exitedMessage(processId: string, seq: number, exitCode: number, sandboxDenied: boolean): string {
+  return notificationText('process/exited', { processId, seq, exitCode, sandboxDenied });
 }
 
 export function closedMessage(processId: string, seq: number): string {

@@ -7,7 +7,7 @@ import type { Child, ChildEvents } from '../process/child.ts';
 import type { Guardian } from '../process/guardian.ts';
 import { isGroupAlive, killSession, signalGroup } from '../process/group.ts';
 import type { OutputChunk } from '../process/output-log.ts';
-import { ManagedProcess, type ProcessListener } from '../process/process.ts';
+import { ManagedProcess, type ProcessKind, type ProcessListener } from '../process/process.ts';
 import { inputBounds, type ExecSettings } from './settings.ts';
 import { closedMessage, exitedMessage, OutputMessages } from './process-messages.ts';
 
@@ -84,7 +84,7 @@ export class Session implements ProcessListener {
    * Starts a process under `processId`, which is free again when the start fails.
    * @throws RpcError -32600 when the id is in use or there are too many; whatever `start` throws.
    */
-  async start(processId: string, isTerminal: boolean, start: (events: ChildEvents) => Promise<Child>): Promise<void> {
+  async start(processId: string, kind: ProcessKind, start: (events: ChildEvents) => Promise<Child>): Promise<void> {
     // Whether this one may start depends on what becomes of those: it waits, as if starts came one after the other.
     while (this.#starting.has(processId) || (this.#starting.size > 0 && this.#isFull)) {
       await Promise.allSettled(this.#starting.values());
@@ -100,7 +100,7 @@ export class Session implements ProcessListener {
     }
     const process = new ManagedProcess(
       processId,
-      isTerminal,
+      kind,
       {
         ...inputBounds,
         retainedOutputBytes: this.settings.retainedOutputBytes,
@@ -162,7 +162,7 @@ export class Session implements ProcessListener {
   }
 
   onExited(process: ManagedProcess, seq: number, exitCode: number): void {
-    this.#peer?.send(exitedMessage(process.id, seq, exitCode));
+    this.#peer?.send(exitedMessage(process.id, seq, exitCode, process.isSandboxDenied));
   }
 
   onClosed(process: ManagedProcess, seq: number): void {

@@ -3,9 +3,17 @@
 //
 //   running → exited → closed          `exited` and `closed` take a seq like every chunk of output
 
+import { looksDenied } from '../sandbox/denied.ts';
 import type { Child, ChildEvents, OutputStream } from './child.ts';
 import { killSession, signalGroup } from './group.ts';
 import { OutputLog, type OutputChunk } from './output-log.ts';
+
+/** How a process is started, as far as it matters afterwards. */
+export interface ProcessKind {
+  readonly isTerminal: boolean;
+  /** It runs in a sandbox: a failure may come from that. */
+  readonly isConfined: boolean;
+}
 
 /** Told in the order of `seq`. */
 export interface ProcessListener {
@@ -25,6 +33,9 @@ export interface ProcessLimits {
 }
 
 export type WriteStatus = 'accepted' | 'stdinClosed';
+
+/** A complaint is among the last things that a process writes: so many chunks of output are looked at. */
+const judgedChunks = 16;
 
 /** The input queue is full. */
 export class InputFullError extends Error {}
@@ -46,7 +57,7 @@ export class ManagedProcess {
 
   constructor(
     readonly id: string,
-    readonly isTerminal: boolean,
+    private readonly kind: ProcessKind,
     private readonly limits: ProcessLimits,
     private readonly listener: ProcessListener,
   ) {
@@ -66,6 +77,18 @@ export class ManagedProcess {
 
   get pid(): number {
     return this.#child?.pid ?? 0;
+  }
+
+  get isTerminal(): boolean {
+    return this.kind.isTerminal;
+  }
+
+  /** Whether it seems to have failed for being confined: a guess, once it has exited. */
+  get isSandboxDenied(): boolean {
+    if (!this.kind.isConfined || this.exitCode === undefined || this.exitCode === 0) return false;
+    const last = this.#log.read(this.nextSeq - judgedChunks, Infinity);
+    const output = last.map(({ base64 }) => Buffer.from(base64, 'base64').toString('latin1')).join('');
+    return looksDenied(this.exitCode, output);
   }
 
   get hasExited(): boolean {

@@ -20,7 +20,7 @@ export interface Confined {
 }
 
 /** Whether requests can be confined here, and if not what is missing. */
-export type SandboxState =
+type SandboxState =
   | { readonly isAvailable: true; readonly kind: 'bubblewrap' }
   | { readonly isAvailable: false; readonly reason: string };
 
@@ -37,8 +37,16 @@ const trialMs = 5000;
 let known: Promise<SandboxState> | undefined;
 
 /** Found out once, by a trial run. */
-export function sandboxState(): Promise<SandboxState> {
+function sandboxState(): Promise<SandboxState> {
   return (known ??= tryOut());
+}
+
+/** As it is told to harnesses (`environment/info`) and over HTTP (`/healthz`). */
+export async function sandboxReport() {
+  const state = await sandboxState();
+  return state.isAvailable
+    ? { available: true, kind: state.kind, reason: null }
+    : { available: false, kind: null, reason: state.reason };
 }
 
 /** @throws RpcError -32600 where requests cannot be confined: it says what is missing. */
@@ -62,7 +70,12 @@ export function confine(spec: ChildSpec, policy: Policy): Confined {
   const argv = [
     ...[program, ...signals.map((name) => `--ignore-signal=${name}`), '--'],
     ...[find('bwrap') ?? '', ...isolation, ...args, '--chdir', spec.cwd, '--'],
-    ...[program, '--default-signal', '--'],
+    // bwrap sets PWD by itself.
+    ...[
+      program,
+      '--default-signal',
+      ...(spec.env['PWD'] === undefined ? ['-u', 'PWD', '--'] : ['--', `PWD=${spec.env['PWD']}`]),
+    ],
     ...innerArgv(spec),
   ] as const;
   return { spec: { ...spec, program, argv: [argv[0], ...argv.slice(1)] }, release };

@@ -1,7 +1,8 @@
 // Whether a confined process failed for being confined. The system only says "permission denied" to the process itself, so
 // this is a guess by what it wrote, as Codex guesses; it decides nothing but what a harness is told (`sandboxDenied`).
 
-const words = /operation not permitted|permission denied|read-only file system|network is unreachable|sandbox|seccomp/i;
+const words =
+  /operation not permitted|permission denied|read-only file system|network is unreachable|resource busy|sandbox|seccomp/i;
 /** 128 + SIGSYS: a forbidden system call. */
 const forbiddenCall = 159;
 

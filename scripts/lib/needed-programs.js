@@ -32,6 +32,15 @@ export const natsServer = {
   debianPackage: 'nats-server',
 };
 
+/** @type {Needed} */
+export const bubblewrap = {
+  what: 'bubblewrap (tests of the sandbox run confined programs)',
+  variable: 'BWRAP_PATH',
+  names: ['bwrap'],
+  places: ['/usr/bin/bwrap'],
+  debianPackage: 'bubblewrap',
+};
+
 /** @param {string} path */
 function isProgram(path) {
   try {

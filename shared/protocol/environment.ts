@@ -14,6 +14,10 @@ export const environmentInfoResult = z.looseObject({
   temporaryDirectories: z.array(z.string()),
   tempDir: z.string().nullish(),
   capabilities: z.record(z.string(), z.boolean()),
+  sandbox: z
+    .looseObject({ available: z.boolean(), kind: z.string().nullable(), reason: z.string().nullable() })
+    .optional()
+    .meta({ description: 'Extension: whether requests with a `sandbox` can be confined, by what, or why not.' }),
 });
 
 export const environmentInfo = declareMethod({

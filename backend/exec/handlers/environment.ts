@@ -6,6 +6,7 @@ import { statSync } from 'node:fs';
 import * as declared from '../../../shared/protocol/environment.ts';
 import type { ResultOf } from '../../../shared/protocol/declare.ts';
 import { formatPath, parsePath } from '../../../shared/protocol/path.ts';
+import { sandboxReport } from '../../sandbox/bubblewrap.ts';
 import { route, type Route } from '../handler.ts';
 
 export interface EnvironmentOptions {
@@ -50,7 +51,7 @@ export function environmentInfo({ version }: EnvironmentOptions): ResultOf<typeo
 
 export function environmentRoutes(options: EnvironmentOptions): Route[] {
   return [
-    route(declared.environmentInfo, () => environmentInfo(options)),
+    route(declared.environmentInfo, async () => ({ ...environmentInfo(options), sandbox: await sandboxReport() })),
     route(declared.environmentStatus, () => ({ status: 'ready' })),
     route(declared.environmentConfigRead, ({ cwd }) => {
       const style = cwd == null ? 'uri' : parsePath(cwd, 'cwd').style;

@@ -6,13 +6,14 @@ import { timerMs } from '../../../shared/limits.ts';
 import type { ParamsOf } from '../../../shared/protocol/declare.ts';
 import { parsePath } from '../../../shared/protocol/path.ts';
 import * as protocol from '../../../shared/protocol/process.ts';
-import type { ChildSpec } from '../../process/child.ts';
+import { isConfining } from '../../../shared/protocol/sandbox.ts';
+import type { ChildEvents, ChildSpec } from '../../process/child.ts';
 import { isOsError, osErrorText } from '../../process/os-error.ts';
 import { startPipeProcess } from '../../process/pipe-process.ts';
 import { InputFullError, InputGoneError, type ManagedProcess } from '../../process/process.ts';
 import { startPtyProcess, type TerminalSize } from '../../process/pty-process.ts';
 import { resolveProgram } from '../../process/resolve-program.ts';
-import { refuseConfinement } from '../../sandbox/refuse.ts';
+import { runConfined } from '../../sandbox/run-confined.ts';
 import { BulkResult } from '../bulk.ts';
 import { childEnv } from '../child-env.ts';
 import { route, type RequestContext, type Route } from '../handler.ts';
@@ -57,15 +58,16 @@ export function processRoutes(settings: ExecSettings): Route[] {
 async function start(params: StartParams, { session, notify }: RequestContext, settings: ExecSettings) {
   const { processId } = params;
   const spec = specOf(params, settings);
-  refuseConfinement(params.sandbox);
+  const { sandbox } = params;
+  const isConfined = isConfining(sandbox);
   const size = params.io?.type === 'pty' ? params.io : params.tty && !params.io ? defaultSize : undefined;
   const withStdin = params.io?.type === 'pipe' ? params.io.stdin === 'open' : params.pipeStdin;
   try {
-    await session.start(processId, size !== undefined, async (events) => {
+    await session.start(processId, { isTerminal: size !== undefined, isConfined }, async (events) => {
       const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env) };
-      return size
-        ? startPtyProcess(child, size, settings, events)
-        : startPipeProcess(child, withStdin, settings, events);
+      const run = (what: ChildSpec, told: ChildEvents) =>
+        size ? startPtyProcess(what, size, settings, told) : startPipeProcess(what, withStdin, settings, told);
+      return isConfined ? runConfined(child, sandbox, events, run) : run(child, events);
     });
   } catch (error) {
     if (isOsError(error)) throw new RpcError(RpcCode.internal, osErrorText(error.code));
@@ -73,7 +75,8 @@ async function start(params: StartParams, { session, notify }: RequestContext, s
   }
   // A tick runs after the promises that send the answer, and before any output is read.
   if (session.wants('process/started')) process.nextTick(() => notify('process/started', { processId }));
-  return { processId, sandboxType: 'none' };
+  // Named as the peers name what confines on this platform.
+  return { processId, sandboxType: isConfined ? 'linuxSeccomp' : 'none' };
 }
 
 /** @throws RpcError for what no system could start. */
@@ -118,7 +121,7 @@ function read(params: ParamsOf<typeof protocol.processRead>, { session, signal }
       exitCode: process.exitCode ?? null,
       closed: process.isClosed,
       failure: null,
-      sandboxDenied: false,
+      sandboxDenied: process.isSandboxDenied,
     };
     if (chunks.length === 0) return { chunks: [], ...state };
     const parts = chunks.flatMap(({ seq, stream, base64 }, index) => [
