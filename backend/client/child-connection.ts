@@ -16,10 +16,10 @@ export interface ChildOptions {
   readonly cwd?: string | undefined;
   /** What it writes to stderr, as it comes. Default: only the end of it is kept, for error messages. */
   readonly onStderr?: ((text: string) => void) | undefined;
+  /** At the end: time to end by itself once its stdin is closed, and again after SIGTERM; then SIGKILL. Default 2000 ms. */
+  readonly graceMs?: number | undefined;
 }
 
-/** Time for the child to end by itself once its stdin is closed, and after SIGTERM, ms. */
-const graceMs = 2000;
 /** The end of its output and its exit come apart: so long is waited for the exit, to say why, ms. */
 const exitMs = 500;
 const keptStderrLength = 2000;
@@ -31,12 +31,13 @@ export class ChildConnection implements Connection {
   #isEnding = false;
   #ending: Promise<void> | undefined;
   readonly #exited: Promise<string>;
+  readonly #graceMs: number;
 
   private constructor(
     private readonly child: ChildProcessWithoutNullStreams,
-    command: string,
-    onStderr: ((text: string) => void) | undefined,
+    { command, onStderr, graceMs = 2000 }: ChildOptions,
   ) {
+    this.#graceMs = graceMs;
     this.label = `\`${command}\``;
     this.#stdio = new StdioConnection(child.stdout, child.stdin, limits.maxMessageBytes);
     this.#exited = new Promise((resolve) => {
@@ -50,7 +51,8 @@ export class ChildConnection implements Connection {
   }
 
   /** @throws LocalError `spawn` when the program cannot be started. */
-  static async start({ command, args = [], env, cwd, onStderr }: ChildOptions): Promise<ChildConnection> {
+  static async start(options: ChildOptions): Promise<ChildConnection> {
+    const { command, args = [], env, cwd } = options;
     const fail = (cause: unknown) => {
       const where = cwd === undefined ? '' : ` in ${cwd}`;
       return new LocalError('spawn', `cannot start \`${command}\`${where}: ${errorText(cause)}`, { cause });
@@ -66,7 +68,7 @@ export class ChildConnection implements Connection {
       child.once('error', (error) => reject(fail(error)));
     });
     child.on('error', () => undefined); // a signal that could not be sent
-    return new ChildConnection(child, command, onStderr);
+    return new ChildConnection(child, options);
   }
 
   get isClosed(): boolean {
@@ -120,7 +122,7 @@ export class ChildConnection implements Connection {
     child.stdin.end();
     const isGone = () => child.exitCode !== null || child.signalCode !== null;
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      const hasExited = isGone() || (await this.#exitWithin(graceMs)) !== undefined;
+      const hasExited = isGone() || (await this.#exitWithin(this.#graceMs)) !== undefined;
       if (hasExited) break;
       child.kill(signal);
     }

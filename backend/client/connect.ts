@@ -3,6 +3,7 @@
 import * as anywhere from '../../shared/client/connect.ts';
 import { ExecServerClient, type SessionOptions } from '../../shared/client/harness.ts';
 import { connectionPair } from '../../shared/connection/memory.ts';
+import { limits } from '../../shared/limits.ts';
 import { ChildConnection, type ChildOptions } from './child-connection.ts';
 import type { ConnectionAcceptor } from './in-process-server.ts';
 import { nodeSockets } from './sockets.ts';
@@ -38,24 +39,30 @@ export interface StdioOptions extends ChildOptions, OwnedSessionOptions {}
  * @throws LocalError `spawn`, `initialize-timeout`, `protocol`, `closed` when it ends at once, `aborted`; RpcError as answered.
  */
 export function connectStdio(options: StdioOptions): Promise<ExecServerClient> {
-  const { command, args, env, cwd, onStderr, ...session } = options;
+  const { command, args, env, cwd, onStderr, graceMs, ...session } = options;
   let connection: ChildConnection | undefined;
   return ExecServerClient.connect({
     ...session,
     reconnects: false,
-    dial: async () => (connection = await ChildConnection.start({ command, args, env, cwd, onStderr })),
+    dial: async () => (connection = await ChildConnection.start({ command, args, env, cwd, onStderr, graceMs })),
     release: async () => connection?.end(),
   });
 }
 
-/** Opens a session with a server in this process, without any transport. The server goes on when the client is closed. */
+/**
+ * Opens a session with a server in this process, without any transport. The server goes on when the client is closed. Until
+ * then Node does not end by itself, as with an open socket.
+ */
 export function connectInProcess(
   server: ConnectionAcceptor,
   options: OwnedSessionOptions = {},
 ): Promise<ExecServerClient> {
+  // What tells of the end of a child holds no event loop, and nothing else here does.
+  const hold = setInterval(() => undefined, limits.maxTimerMs);
   return ExecServerClient.connect({
     ...options,
     reconnects: false,
+    release: async () => clearInterval(hold),
     dial: async () => {
       const [ours, theirs] = connectionPair('in process');
       server.accept(theirs);

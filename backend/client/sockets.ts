@@ -29,7 +29,11 @@ export function openSocket(url: string, headers: Readonly<Record<string, string>
   const socket = new WebSocket(url, { ...options, headers });
   socket.on('unexpected-response', (request, response) => {
     let body = '';
-    const refuse = () => request.destroy(new Error(refusalText(response.statusCode ?? 0, body)));
+    const refuse = () => {
+      // As an error of the request `ws` tells it on, also when the request itself is over.
+      request.emit('error', new Error(refusalText(response.statusCode ?? 0, body)));
+      request.destroy();
+    };
     response.setEncoding('utf8');
     response.on('data', (part: string) => {
       body += part;

@@ -150,7 +150,10 @@ export class ProcessHandle {
     return (await this.client.call(protocol.processResize, { processId: this.processId, rows, cols })).status;
   }
 
-  /** The protocol knows this one signal; servers of 0.131 know it for terminals only. */
+  /**
+   * Sends SIGINT to the process group that was started. On a terminal, writing byte 3 reaches whatever is in its foreground
+   * instead; servers of 0.131 have that way only.
+   */
   async signal(signal: 'interrupt'): Promise<void> {
     try {
       await this.client.call(protocol.processSignal, { processId: this.processId, signal });
@@ -207,8 +210,8 @@ export class ProcessHandle {
         const late = () => fail(new LocalError('timeout', `${this.processId} has not ended within ${timeoutMs} ms`));
         timer = setTimeout(late, timerMs(timeoutMs));
       }
-      look();
       if (signal?.aborted) onAbort();
+      else look();
     });
   }
 
