@@ -1,29 +1,12 @@
 // For everybody: by keyboard alone, by screen reader (as far as axe knows), in light and dark, on a small screen.
 
-import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
-import type { AxeResults } from 'axe-core';
-import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { useServer } from '../helpers/server.ts';
+import { axeViolations } from './support/axe.ts';
 import { openWorkbench, useBrowser } from './support/workbench.ts';
 
 useBrowser();
 const server = useServer({ command: 'serve' });
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-/** What axe finds wrong with the page as it is now. */
-async function axeViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axeSource);
-  const results = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResults> } };
-    return axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
-  });
-  return results.violations.flatMap(({ id, nodes }) =>
-    nodes.map((node) => `${id}: ${String(node.target)}: ${node.failureSummary ?? ''}`),
-  );
-}
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   it('axe finds nothing wrong: launcher, terminal, pipes, an error, a menu, a dialog, no connection', async () => {

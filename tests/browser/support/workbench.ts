@@ -89,6 +89,15 @@ export class Workbench {
     await this.page.locator(`[data-testid=connection][data-status=${status}]`).waitFor();
   }
 
+  /** Runs a command by its name, from the keyboard. Out of a terminal, too. */
+  async command(name: string): Promise<void> {
+    await this.page.keyboard.press('Control+Shift+KeyK');
+    await this.page.getByRole('dialog', { name: 'Commands' }).waitFor();
+    await this.page.keyboard.type(name);
+    await this.page.keyboard.press('Enter');
+    await this.page.getByRole('dialog', { name: 'Commands' }).waitFor({ state: 'detached' });
+  }
+
   /** Where the connection in use, which is disconnected, is to lead from now on; connects there. */
   async editAddress(address: string): Promise<void> {
     await this.page.getByRole('link', { name: 'Connections' }).click();

@@ -38,5 +38,7 @@ it.each([
 });
 
 it('takes the token and the launch out of the address, and leaves the rest', () => {
-  expect(addressToKeep('http://h:1/?token=secret&view=x&run=ls&mode=pipe&target=ws://h#a')).toBe('http://h:1/?view=x#a');
+  expect(addressToKeep('http://h:1/?token=secret&view=x&run=ls&mode=pipe&target=ws://h#a')).toBe(
+    'http://h:1/?view=x#a',
+  );
 });

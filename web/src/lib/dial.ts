@@ -3,11 +3,13 @@
 import { askWayIn } from '../../../shared/client/registry-api.ts';
 import type { RelayLink } from '../../../shared/client/relay-link.ts';
 import { browserSockets } from '../../../shared/client/sockets.ts';
+import type { BridgeTarget } from '../../../shared/connection/bridge.ts';
 import type { Connection } from '../../../shared/connection/connection.ts';
 import { errorText } from '../../../shared/errors.ts';
 import type { Recorder } from '../../../shared/recording/entry.ts';
 import { observeCarrier, observeConnection } from '../../../shared/recording/observe.ts';
 import { CuttableConnection } from './cuttable-connection.ts';
+import { bridgeUrl } from './server-address.ts';
 import { targetAddress, type Target } from './target.ts';
 
 export { canHoldBack } from '../../../shared/client/sockets.ts';
@@ -32,23 +34,53 @@ export interface Dialled {
 export async function dial(target: Target, watch: DialWatch, signal: AbortSignal): Promise<Dialled> {
   const address = targetAddress(target);
   try {
-    return target.kind === 'relay' ? await dialRelay(target, watch, signal) : await dialDirect(target, watch, signal);
+    return target.kind === 'relay' ? await dialRelay(target, watch, signal) : await dialPlain(target, watch, signal);
   } catch (error) {
     tell(watch, 'failed', `${address}: ${errorText(error)}`);
     throw error;
   }
 }
 
-async function dialDirect(
-  { url, token }: Extract<Target, { kind: 'direct' }>,
+async function dialPlain(
+  target: Exclude<Target, { kind: 'relay' }>,
   watch: DialWatch,
   signal: AbortSignal,
 ): Promise<Dialled> {
-  tell(watch, 'dialling', targetAddress({ kind: 'direct', url, token }));
-  const inner = await browserSockets.dial(url, { signal, ...(token === '' ? {} : { token }) });
-  tell(watch, 'open', inner.label);
+  tell(watch, 'dialling', targetAddress(target));
+  const inner =
+    target.kind === 'direct'
+      ? await browserSockets.dial(target.url, { signal, ...(target.token === '' ? {} : { token: target.token }) })
+      : await dialBridge(target, signal);
+  tell(watch, 'open', target.kind === 'direct' ? inner.label : `by the bridge: ${targetAddress(target)}`);
   const connection = new CuttableConnection(inner);
   return { connection: observeConnection(connection, watch), cut: () => connection.cut() };
+}
+
+/** This page's server connects, and passes on what is said. */
+async function dialBridge(
+  target: Extract<Target, { kind: 'bridge' | 'stdio' }>,
+  signal: AbortSignal,
+): Promise<Connection> {
+  const { openBridge } = await import('../../../shared/connection/bridge.ts');
+  const socket = await browserSockets.dial(bridgeUrl(), { signal });
+  const abort = () => socket.close();
+  signal.addEventListener('abort', abort);
+  try {
+    return await openBridge(socket, bridgeTargetOf(target));
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function bridgeTargetOf(target: Extract<Target, { kind: 'bridge' | 'stdio' }>): BridgeTarget {
+  if (target.kind === 'stdio') {
+    return { command: target.argv, ...(target.cwd === '' ? {} : { cwd: target.cwd }) };
+  }
+  const named = target.headers.filter(({ name }) => name.trim() !== '');
+  return {
+    target: target.url,
+    headers: Object.fromEntries(named.map(({ name, value }) => [name.trim(), value.trim()])),
+  };
 }
 
 /** Each dial of the link asks for a new URL: they expire. */

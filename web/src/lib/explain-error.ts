@@ -36,7 +36,7 @@ export function explainAction(what: string, error: unknown): Explanation {
 }
 
 /** What a look at the page's own server told after a failed attempt. */
-export type ServerLook = 'answers' | 'refuses-token' | 'silent' | 'elsewhere';
+export type ServerLook = 'answers' | 'refuses-token' | 'silent' | 'elsewhere' | 'between';
 
 export function explainConnect(error: unknown, look: ServerLook): Explanation {
   const base = { title: 'Not connected', ...plain(error) };
@@ -59,8 +59,10 @@ export function explainConnect(error: unknown, look: ServerLook): Explanation {
     case 'elsewhere':
       return {
         ...base,
-        hint: 'Check the address. A server on another origin must allow this page: start it with --allow-origin, and add ?token=… to the address.',
+        hint: 'Check the address and the token. A server of ours on another origin must allow this page (--allow-origin); one that refuses all pages, as exec-server --listen does, is reached by the bridge.',
       };
+    case 'between':
+      return { ...base, hint: 'This page’s server answers; what lies behind it does not.' };
   }
 }
 

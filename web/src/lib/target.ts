@@ -3,13 +3,20 @@
 import { z } from 'zod';
 import { isRelayUrl } from '../../../shared/client/relay-url.ts';
 import { urlWithoutSecrets } from '../../../shared/connection/dialing.ts';
+import { quoteArgv } from './argv.ts';
 import { ownServerUrl } from './server-address.ts';
+
+const headerSchema = z.object({ name: z.string(), value: z.string() });
 
 export const targetSchema = z.discriminatedUnion('kind', [
   /** An exec server that the page reaches by itself. `token` goes into the query: a browser sets no headers. */
   z.object({ kind: z.literal('direct'), url: z.string(), token: z.string() }),
   /** An executor behind a relay. `url` is a signed one; empty: this page's server is asked for one at each dial. */
   z.object({ kind: z.literal('relay'), executorId: z.string(), url: z.string() }),
+  /** An exec server that this page's server dials for the page, with headers. */
+  z.object({ kind: z.literal('bridge'), url: z.string(), headers: z.array(headerSchema).max(100) }),
+  /** A program that this page's server starts for the page, and that speaks the protocol by its stdin and stdout. */
+  z.object({ kind: z.literal('stdio'), argv: z.array(z.string()).min(1), cwd: z.string() }),
 ]);
 
 export type Target = z.infer<typeof targetSchema>;
@@ -18,7 +25,13 @@ export type TargetKind = Target['kind'];
 export const kindNames: Readonly<Record<TargetKind, string>> = {
   direct: 'direct',
   relay: 'relay',
+  bridge: 'bridge',
+  stdio: 'stdio bridge',
 };
+
+export function isTargetKind(text: string | undefined): text is TargetKind {
+  return text !== undefined && Object.hasOwn(kindNames, text);
+}
 
 export function ownTarget(): Target {
   return { kind: 'direct', url: ownServerUrl(), token: '' };
@@ -53,6 +66,10 @@ export function targetTitle(target: Target): string {
       return target.url === ownServerUrl() ? 'This server' : hostOf(target.url);
     case 'relay':
       return target.executorId || hostOf(target.url);
+    case 'bridge':
+      return hostOf(target.url);
+    case 'stdio':
+      return target.argv[0]?.replace(/^.*\//, '') || 'program';
   }
 }
 
@@ -60,19 +77,30 @@ export function targetTitle(target: Target): string {
 export function targetAddress(target: Target): string {
   switch (target.kind) {
     case 'direct':
+    case 'bridge':
       return urlWithoutSecrets(target.url);
+    case 'stdio':
+      return quoteArgv(target.argv);
     case 'relay':
       return target.url === '' ? `relay of this server: ${target.executorId}` : urlWithoutSecrets(target.url);
   }
 }
 
-/** What may stay in this browser: no token, no signature. */
+/** What may stay in this browser: no token, no signature, no value of a header. */
 export function targetWithoutSecrets(target: Target): Target {
   switch (target.kind) {
     case 'direct':
       return { ...target, url: urlWithoutSecrets(target.url), token: '' };
     case 'relay':
       return { ...target, url: '' };
+    case 'bridge':
+      return {
+        ...target,
+        url: urlWithoutSecrets(target.url),
+        headers: target.headers.map(({ name }) => ({ name, value: '' })),
+      };
+    case 'stdio':
+      return target;
   }
 }
 

@@ -1,0 +1,48 @@
+// Targets that the user has kept to connect to again. In this browser, so without tokens and values of headers.
+
+import { z } from 'zod';
+import { browserArea, readStored, writeStored } from '../lib/storage.ts';
+import { targetAddress, targetSchema, targetTitle, targetWithoutSecrets, type Target } from '../lib/target.ts';
+
+const key = 'targets';
+const maxTargets = 100;
+const maxNameLength = 80;
+
+const savedSchema = z.object({ name: z.string(), target: targetSchema });
+export type SavedTarget = z.infer<typeof savedSchema>;
+
+class SavedTargets {
+  targets = $state.raw<readonly SavedTarget[]>(
+    readStored(browserArea, key, z.array(savedSchema).max(maxTargets)) ?? [],
+  );
+
+  has(target: Target): boolean {
+    return this.targets.some((saved) => isSame(saved.target, target));
+  }
+
+  save(target: Target): void {
+    if (this.has(target)) return;
+    const saved = { name: targetTitle(target), target: targetWithoutSecrets(target) };
+    this.#set([...this.targets, saved].slice(-maxTargets));
+  }
+
+  rename(saved: SavedTarget, name: string): void {
+    const renamed = { ...saved, name: name.trim().slice(0, maxNameLength) || targetTitle(saved.target) };
+    this.#set(this.targets.map((other) => (other === saved ? renamed : other)));
+  }
+
+  forget(saved: SavedTarget): void {
+    this.#set(this.targets.filter((other) => other !== saved));
+  }
+
+  #set(targets: readonly SavedTarget[]): void {
+    this.targets = targets;
+    writeStored(browserArea, key, targets);
+  }
+}
+
+function isSame(a: Target, b: Target): boolean {
+  return a.kind === b.kind && targetAddress(targetWithoutSecrets(a)) === targetAddress(targetWithoutSecrets(b));
+}
+
+export const savedTargets = new SavedTargets();
