@@ -81,6 +81,6 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-return': 'off',
     },
   },
-  // Small programs that tests start: plain JavaScript outside of every tsconfig.
-  { files: ['tests/**/*.mjs'], extends: [tseslint.configs.disableTypeChecked] },
+  // Small programs that tests start, and examples: plain JavaScript outside of every tsconfig.
+  { files: ['tests/**/*.mjs', 'examples/*.js'], extends: [tseslint.configs.disableTypeChecked] },
 );

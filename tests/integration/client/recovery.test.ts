@@ -2,7 +2,7 @@
 
 import { afterEach, expect, it } from 'vitest';
 import { connectWebSocket } from '../../../backend/client/connect.ts';
-import type { ExecServerClient } from '../../../shared/client/harness.ts';
+import type { ClientStatus, ExecServerClient } from '../../../shared/client/harness.ts';
 import type { Connection } from '../../../shared/connection/connection.ts';
 import { useServer } from '../../helpers/server.ts';
 import { until, within } from '../../helpers/until.ts';
@@ -18,9 +18,10 @@ afterEach(async () => {
 });
 
 /** `cut` breaks the connection of now. */
-async function connect() {
+async function connect(onStatus?: (status: ClientStatus) => void) {
   const connections: Connection[] = [];
   const client = await connectWebSocket(server.current.url, {
+    onStatus,
     wrap: (connection) => {
       connections.push(connection);
       return connection;
@@ -72,12 +73,14 @@ it('answers requests that the break has taken with `closed`, and those after it 
 });
 
 it('tells those who wait for it when it is closed for good', async () => {
-  const { client, cut } = await connect();
+  let waiting: Promise<void> | undefined;
+  const { client, cut } = await connect(({ phase }) => {
+    if (phase !== 'waiting') return;
+    waiting = client.whenReady();
+    client.close();
+  });
   cut();
-  await until('the loss to be noticed', () => client.status.phase !== 'ready');
-  const waiting = expect(client.whenReady()).rejects.toMatchObject({ code: 'closed' });
-  client.close();
-  await waiting;
   await within('the client to be closed', 5000, client.whenClosed);
+  await expect(waiting).rejects.toMatchObject({ code: 'closed' });
   expect(client.isClosed).toBe(true);
 });
