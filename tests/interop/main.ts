@@ -135,7 +135,7 @@ async function runCheck(
 /** The tap sees what the rendezvous sees. Plain frames show that it would have found the command. */
 function recordSecrecy(position: Position, readable: number): void {
   const isRight = position.frames === 'plain' ? readable > 0 : readable === 0;
-  const evidence = `${String(readable)} messages at the rendezvous held the text of the command`;
+  const evidence = `frames at the rendezvous with the text of the command in them: ${String(readable)}`;
   record({ position, check: 'secrecy', verdict: isRight ? 'pass' : 'FAIL', evidence, tookMs: 0 });
 }
 
