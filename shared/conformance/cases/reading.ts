@@ -27,7 +27,10 @@ export async function readAll(
   const chunks: ReadChunk[] = [];
   for (let afterSeq = 0; ;) {
     const answer = await wire.call(processRead, { processId, afterSeq, waitMs: 2000, ...more });
-    for (const { seq, stream, chunk } of answer.chunks) chunks.push({ seq, stream, bytes: bytesOf(chunk) });
+    for (const { seq, stream, chunk } of answer.chunks) {
+      if (seq <= afterSeq) throw new Mismatch(`chunks above afterSeq ${afterSeq}`, `seq ${seq}`);
+      chunks.push({ seq, stream, bytes: bytesOf(chunk) });
+    }
     afterSeq = answer.nextSeq - 1;
     // With maxBytes the last answers may be cut short although the process is closed.
     if (answer.closed === true && answer.chunks.length === 0) {
