@@ -211,7 +211,7 @@ export class ExecServerClient {
     return handle;
   }
 
-  /** Ids for `process/write`: a repeated one is not written twice. */
+  /** For the handle: ids for `process/write`; a repeated one is not written twice. */
   nextWriteId(): string {
     return `${this.#writePrefix}-${++this.#writeCount}`;
   }
