@@ -4,6 +4,7 @@
 
 import Activity from '@lucide/svelte/icons/activity';
 import Cable from '@lucide/svelte/icons/cable';
+import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { Component } from 'svelte';
 import type { Workbench } from '../state/workbench.svelte.ts';
@@ -37,6 +38,13 @@ export const views: readonly View[] = [
     Icon: Activity,
     key: 'I',
     load: () => import('./Inspector.svelte'),
+  },
+  {
+    id: 'composer',
+    title: 'Composer',
+    Icon: PencilRuler,
+    key: 'M',
+    load: () => import('./Composer.svelte'),
   },
   {
     id: 'connections',

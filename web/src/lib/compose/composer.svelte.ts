@@ -1,0 +1,179 @@
+// The message that is composed, and what became of those that were sent. The text is the one truth: the form is a view of it.
+
+import { z } from 'zod';
+import { errorText } from '../../../../shared/errors.ts';
+import type { WireEntry } from '../../../../shared/recording/entry.ts';
+import { idText, malformedId, parseEnvelope } from '../../../../shared/rpc/envelope.ts';
+import type { ServerConnection } from '../../state/connections.svelte.ts';
+import type { Workbench } from '../../state/workbench.svelte.ts';
+import { readHead } from '../inspect/message-head.ts';
+import { freshId } from '../inspect/resend.ts';
+import { latencyText } from '../inspect/row-text.ts';
+import { readStored, tabArea, writeStored } from '../storage.ts';
+import { exampleMessage, type Surroundings } from './catalog.ts';
+import { checkMessage } from './check.ts';
+import { isRecord } from './form-model.ts';
+import { composerHistory, type Sent } from './history.svelte.ts';
+import { RawConnection } from './raw-connection.svelte.ts';
+
+/** On the session of the active connection, or on a connection of its own without a handshake. */
+export type Way = Sent['way'];
+
+export interface Exchange {
+  readonly key: string;
+  readonly text: string;
+  readonly method: string;
+  /** Of the recording. */
+  readonly connection: string;
+  readonly sentAtMs: number;
+  /** `sent`: nothing answers it. */
+  readonly status: 'waiting' | 'ok' | 'error' | 'lost' | 'sent';
+  readonly answer: string;
+  readonly latencyMs: number | undefined;
+  readonly problem: string;
+  /** Of the answer. Empty: none is due. */
+  readonly id: string;
+}
+
+const storedSchema = z.object({ text: z.string().max(1_000_000), way: z.enum(['session', 'fresh']) });
+const key = 'composer';
+const maxExchanges = 50;
+
+export class Composer {
+  text = $state('');
+  way = $state<Way>('session');
+  exchanges = $state.raw<readonly Exchange[]>([]);
+  /** Why the last one could not be sent. */
+  problem = $state('');
+  readonly raw: RawConnection;
+
+  /** The text as a value; undefined while it is no JSON object. */
+  readonly value = $derived.by<Record<string, unknown> | undefined>(() => {
+    try {
+      const value: unknown = JSON.parse(this.text);
+      return isRecord(value) ? value : undefined;
+    } catch {
+      return undefined;
+    }
+  });
+  readonly method = $derived(typeof this.value?.['method'] === 'string' ? this.value['method'] : '');
+  readonly problems = $derived(checkMessage(this.text));
+
+  constructor(private readonly workbench: Workbench) {
+    this.raw = new RawConnection(workbench.wire);
+    const stored = readStored(tabArea, key, storedSchema);
+    if (stored) Object.assign(this, stored);
+    else this.text = exampleMessage('environment/info', freshId('composer'), this.around);
+  }
+
+  get target(): ServerConnection {
+    return this.workbench.active;
+  }
+
+  get around(): Surroundings {
+    const { traits, terminals } = this.target;
+    return { cwd: traits.cwd, wantsUris: traits.wantsUris, processId: terminals.processes.at(-1)?.id };
+  }
+
+  get processIds(): readonly string[] {
+    return this.target.terminals.processes.map(({ id }) => id);
+  }
+
+  /** A message of another method, to begin with. */
+  take(method: string): void {
+    this.text = exampleMessage(method, freshId('composer'), this.around);
+  }
+
+  setParams(params: Record<string, unknown>): void {
+    if (this.value) this.text = JSON.stringify({ ...this.value, params }, null, 2);
+  }
+
+  /** For the tab: survives a reload. */
+  store(): void {
+    writeStored(tabArea, key, { text: this.text, way: this.way });
+  }
+
+  restore({ text, way }: Sent): void {
+    this.text = text;
+    this.way = way;
+  }
+
+  /** Sends the text as it is, whatever it is. */
+  async send(): Promise<void> {
+    const { text, way, target } = this;
+    this.problem = '';
+    if (way === 'fresh') {
+      try {
+        await this.raw.open(target.target);
+      } catch (error) {
+        this.problem = errorText(error);
+        return;
+      }
+    } else if (target.status !== 'connected') {
+      this.problem = `${target.title} is not connected`;
+      return;
+    }
+    const envelope = parseEnvelope(text);
+    // What is no message is answered with this id, a notification not at all.
+    const id =
+      envelope.kind === 'request' ? idText(envelope.id) : envelope.kind === 'notification' ? '' : String(malformedId);
+    const method = 'method' in envelope ? envelope.method : '';
+    const exchange: Exchange = {
+      key: composerHistory.add({ atMs: Date.now(), text, method, way }),
+      text,
+      method: method || (envelope.kind === 'malformed' ? 'not a message' : envelope.kind),
+      connection: way === 'fresh' ? this.raw.name : target.id,
+      sentAtMs: this.workbench.wire.nowMs(),
+      status: id === '' ? 'sent' : 'waiting',
+      answer: '',
+      latencyMs: undefined,
+      problem: '',
+      id,
+    };
+    this.exchanges = [exchange, ...this.exchanges].slice(0, maxExchanges);
+    const stop = this.workbench.wire.listen((entry) => {
+      if (this.#hear(exchange, entry)) stop();
+    });
+    if (id === '') stop();
+    const isSent = way === 'fresh' ? this.raw.send(text) : target.sendText(text);
+    if (isSent) return;
+    stop();
+    this.#settle(exchange, { status: 'lost', problem: 'the connection is closed' });
+  }
+
+  /** @returns whether nothing more is to be heard. */
+  #hear(exchange: Exchange, entry: WireEntry): boolean {
+    if (entry.connection !== exchange.connection) return false;
+    if (entry.kind === 'event' && (entry.event === 'closed' || entry.event === 'failed')) {
+      const code = entry.code === undefined ? '' : ` (${entry.code})`;
+      this.#settle(exchange, { status: 'lost', problem: `the connection ended: ${entry.detail}${code}` });
+      return true;
+    }
+    if (entry.kind !== 'message' || entry.dir !== 'in') return false;
+    const head = readHead(entry.text);
+    if ((head.kind !== 'response' && head.kind !== 'error') || head.id !== exchange.id) return false;
+    const latencyMs = entry.atMs - exchange.sentAtMs;
+    this.#settle(exchange, {
+      status: head.kind === 'response' ? 'ok' : 'error',
+      answer: entry.text,
+      latencyMs,
+      problem: head.problem,
+    });
+    return true;
+  }
+
+  #settle({ key }: Exchange, change: Partial<Exchange>): void {
+    this.exchanges = this.exchanges.map((one) => (one.key === key ? { ...one, ...change } : one));
+    const took = change.latencyMs === undefined ? '' : ` ${latencyText(change.latencyMs)}`;
+    composerHistory.setOutcome(key, change.status === 'ok' ? `ok${took}` : `${change.problem ?? ''}${took}`);
+  }
+}
+
+const composers = new WeakMap<Workbench, Composer>();
+
+/** The one of this workbench: what is typed outlives the view. */
+export function composerOf(workbench: Workbench): Composer {
+  let composer = composers.get(workbench);
+  if (!composer) composers.set(workbench, (composer = new Composer(workbench)));
+  return composer;
+}
