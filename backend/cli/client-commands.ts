@@ -2,6 +2,7 @@
 
 import { Option, type Command } from 'commander';
 import type { CallFlags } from './call.ts';
+import type { ConformFlags } from './conform.ts';
 import type { CopyFlags } from './cp.ts';
 import type { ReplayFlags } from './replay.ts';
 import type { RunFlags } from './run.ts';
@@ -80,6 +81,36 @@ export function addClientCommands(program: Command, exit: (code: number) => neve
     .addHelpText('after', `${targetHelp} 6: something differs.`)
     .action(async (file: string, operands: string[], flags: ReplayFlags) =>
       exit(await (await import('./replay.ts')).replay(file, operands, flags)),
+    );
+
+  program
+    .command('conform')
+    .description('try the rules of the protocol on an exec server and say which hold')
+    .argument('[url-or-command...]', 'ws:// or wss:// URL; with --transport stdio a program that is one')
+    .option('--dialect <version>', '0.131, 0.169 or auto', 'auto')
+    .option('--filter <glob>', "only cases whose id matches, e.g. 'EXEC-READ-*' (repeatable)", collect, [])
+    .option('--level <level>', 'must; should: also these; extension: all', 'extension')
+    .option('--slow', 'also the cases that wait for times of the server, up to some minutes')
+    .option('--report <format>', 'json, junit or md, to stdout')
+    .option('-o, --output <file>', 'where the report goes instead')
+    .option(
+      '--registry <url>',
+      'base URL of a registry: the relay is tried too, or is the only way when no URL is given',
+    )
+    .option('--executor-id <id>', 'an executor that is online there')
+    .option('--token <token>', 'bearer token of server and registry (default: EXEC_WORKBENCH_TOKEN)')
+    .option('--token-file <file>', 'file whose first line is the token')
+    .option('--transport <kind>', 'ws, or stdio: starts the program after -- for each connection', 'ws')
+    .option('--parallel <count>', 'cases at a time', '4')
+    .option('--timeout-ms <ms>', 'longest wait for a message (default 10000)')
+    .option('--list', 'show the cases and run none')
+    .option('--json', 'for machines: errors as JSON lines')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all hold or were skipped, 6 some rule does not hold, 2 usage, 3 unauthorized, 4 unreachable, 5 refused.\nSee docs/conformance.md.',
+    )
+    .action(async (operands: string[], flags: ConformFlags) =>
+      exit(await (await import('./conform.ts')).conform(operands, flags)),
     );
 
   program

@@ -1,6 +1,7 @@
 // `exec-workbench conform URL`: runs the conformance suite against an exec server and says which rules hold (docs/conformance.md).
 
 import { writeFile } from 'node:fs/promises';
+import { urlWithoutSecrets } from '../../shared/connection/dialing.ts';
 import { allCases } from '../../shared/conformance/all-cases.ts';
 import { dialects, levels, type Dialect, type Level } from '../../shared/conformance/case.ts';
 import {
@@ -16,25 +17,23 @@ import { selectCases } from '../../shared/conformance/select.ts';
 import { UsageError } from '../config.ts';
 import { startHttpFixture } from './conform/http-fixture.ts';
 import { openTarget, type OpenTarget } from './conform/target.ts';
+import { ExitCode } from './failure.ts';
+import { OutputFile } from './output-file.ts';
+import { readMs, registryOf, tokenOf, type TargetFlags } from './target.ts';
 
-export interface ConformFlags {
+export interface ConformFlags extends TargetFlags {
   readonly dialect: string;
   readonly filter: readonly string[];
   readonly level: string;
   readonly report?: string;
   readonly output?: string;
   readonly token?: string;
-  readonly registry?: string;
-  readonly executorId?: string;
   readonly transport: string;
   readonly parallel: string;
-  readonly timeoutMs: string;
   readonly slow?: boolean;
   readonly list?: boolean;
 }
 
-/** Some rule does not hold. */
-const conformanceFailure = 6;
 const interrupted = 130;
 
 /**
@@ -47,14 +46,14 @@ export async function conform(operands: readonly string[], flags: ConformFlags):
   const cases = selectCases(allCases, level, flags.filter);
   if (cases.length === 0) throw new UsageError(`--filter: no case matches ${flags.filter.join(', ')}`);
   if (flags.list === true) {
-    process.stdout.write(cases.map(({ id, level, title }) => `${id} ${level.padEnd(9)} ${title}\n`).join(''));
-    return 0;
+    await writeOut(cases.map(({ id, level, title }) => `${id} ${level.padEnd(9)} ${title}\n`).join(''));
+    return ExitCode.ok;
   }
   const dialect = oneOf<Dialect | 'auto'>('--dialect', flags.dialect, [...dialects, 'auto']);
   const format = flags.report === undefined ? undefined : oneOf<ReportFormat>('--report', flags.report, reportFormats);
   if (flags.output !== undefined && format === undefined) throw new UsageError('--output needs --report');
   const parallel = wholeNumber('--parallel', flags.parallel, 64);
-  const waitMs = wholeNumber('--timeout-ms', flags.timeoutMs, 600_000);
+  const waitMs = readMs('--timeout-ms', flags.timeoutMs) ?? 10_000;
   const address = addressOf(operands, flags);
 
   const fixture = await startHttpFixture();
@@ -76,7 +75,7 @@ export async function conform(operands: readonly string[], flags: ConformFlags):
     line.clear();
     await tell(report, format, flags.output);
     if (abort.signal.aborted) return interrupted;
-    return countResults(report.results).fail > 0 ? conformanceFailure : 0;
+    return countResults(report.results).fail > 0 ? ExitCode.different : ExitCode.ok;
   } finally {
     line.clear();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
@@ -88,13 +87,12 @@ export async function conform(operands: readonly string[], flags: ConformFlags):
 type Address = Omit<Parameters<typeof openTarget>[0], 'httpFixture'>;
 
 function addressOf(operands: readonly string[], flags: ConformFlags): Address {
-  const { token, registry, executorId } = flags;
-  if ((registry === undefined) !== (executorId === undefined)) {
+  const { executorId } = flags;
+  if ((flags.registry === undefined) !== (executorId === undefined)) {
     throw new UsageError('--registry and --executor-id belong together');
   }
-  if (registry !== undefined && !/^https?:\/\/[^/]/.test(registry)) {
-    throw new UsageError(`--registry: expected http://HOST:PORT, got ${registry}`);
-  }
+  const token = flags.token ?? tokenOf(flags);
+  const registry = flags.registry === undefined ? undefined : registryOf(flags);
   const relay = { token, registry, executorId };
   if (oneOf('--transport', flags.transport, ['ws', 'stdio']) === 'stdio') {
     if (operands.length === 0) throw new UsageError('--transport stdio needs a program: -- CMD ARGS…');
@@ -106,21 +104,29 @@ function addressOf(operands: readonly string[], flags: ConformFlags): Address {
     throw new UsageError('name a URL (ws://HOST:PORT), --registry with --executor-id, or --transport stdio -- CMD');
   }
   if (url !== undefined && (!/^wss?:\/\//i.test(url) || !URL.canParse(url))) {
-    throw new UsageError(`expected a URL that begins with ws:// or wss://, got ${url}`);
+    throw new UsageError(`expected a URL that begins with ws:// or wss://, got ${urlWithoutSecrets(url)}`);
   }
   return { ...relay, url };
 }
 
 /** Failures and summary go where people read: to stderr when the report takes stdout. */
 async function tell(report: Report, format: ReportFormat | undefined, output: string | undefined): Promise<void> {
-  const people = format !== undefined && output === undefined ? process.stderr : process.stdout;
+  const people = new OutputFile(format !== undefined && output === undefined ? 2 : 1);
   const failures = report.results.filter(({ status }) => status === 'fail');
   for (const failure of failures) people.write(`${failureText(failure)}\n\n`);
   people.write(`${report.target}, dialect ${report.dialect}\n\n${summaryText(report)}\n`);
+  await people.drained();
   if (format === undefined) return;
   const text = writeReport(report, format);
-  if (output === undefined) process.stdout.write(text);
-  else await writeFile(output, text);
+  if (output !== undefined) await writeFile(output, text);
+  else await writeOut(text);
+}
+
+/** To stdout; complete when it resolves. */
+async function writeOut(text: string): Promise<void> {
+  const out = new OutputFile(1);
+  out.write(text);
+  await out.drained();
 }
 
 /** The state of the run on one line of a terminal; elsewhere a line per failure. */

@@ -16,6 +16,7 @@ import type {
 } from '../../../shared/conformance/target.ts';
 import { ChildConnection } from '../../client/child-connection.ts';
 import { nodeSockets } from '../../client/sockets.ts';
+import { withoutOwnSecrets } from '../target.ts';
 
 export interface TargetSettings {
   /** ws:// or wss://; absent with `command`, or when only a relay is named. */
@@ -80,7 +81,7 @@ function stdioTarget(
     sharesSessions: false,
     isStdio: true,
     dial: async () => {
-      const child = await ChildConnection.start({ command, args });
+      const child = await ChildConnection.start({ command, args, env: withoutOwnSecrets() });
       children.add(child);
       return child;
     },
