@@ -69,6 +69,8 @@ export async function openWorkbench(server: RunningServer, options: WorkbenchOpt
   const parameters = new URLSearchParams({ ...query, token: server.token ?? '' });
   await workbench.page.goto(`http://127.0.0.1:${String(port)}/?${parameters.toString()}`);
   await workbench.connection('connected');
+  // The last that comes: menus.
+  await workbench.page.getByRole('button', { name: 'Appearance' }).waitFor();
   return workbench;
 }
 
