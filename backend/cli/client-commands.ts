@@ -66,7 +66,6 @@ export function addClientCommands(program: Command, exit: (code: number) => neve
     .option('--stdio', 'start a program per harness and speak to its stdin and stdout')
     .option('--allow-origin <origin>', 'let pages of this origin in (repeatable)', collect, [])
     .option('--no-redact', 'keep secrets in the recording')
-    .passThroughOptions()
     .addHelpText('after', '\nThe address for harnesses is printed on stderr. See docs/recordings.md.')
     .action(async (operands: string[], flags: TapFlags) => exit(await (await import('./tap.ts')).tap(operands, flags)));
 
@@ -77,7 +76,6 @@ export function addClientCommands(program: Command, exit: (code: number) => neve
     .option('--stdio', 'start a program and speak to its stdin and stdout')
     .option('--set <name=value>', 'what the placeholder $NAME stands for (repeatable)', collect, [])
     .option('--wait-ms <ms>', 'longest wait for what is expected (default 10000)')
-    .passThroughOptions()
     .addHelpText('after', `${targetHelp} 6: something differs.`)
     .action(async (file: string, operands: string[], flags: ReplayFlags) =>
       exit(await (await import('./replay.ts')).replay(file, operands, flags)),

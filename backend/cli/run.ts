@@ -101,7 +101,7 @@ class RunSession {
   #isConnected = false;
   #resumeTimer: NodeJS.Timeout | undefined;
   #signOfLife: NodeJS.Timeout | undefined;
-  #signals = 0;
+  #insistence = 0;
 
   constructor(private readonly flags: RunFlags) {
     this.#finished.catch(() => undefined); // also when it fails before anybody waits
@@ -239,17 +239,14 @@ class RunSession {
     }
   }
 
+  /** Ctrl-C first asks the command, then ends it gently, then by force; other signals begin with the second. */
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    this.#signals++;
-    const number = signalNumbers[signal as keyof typeof signalNumbers];
-    const giveUp = () => this.#finish(128 + number);
+    const force = (this.#insistence = signal === 'SIGINT' ? this.#insistence + 1 : Math.max(2, this.#insistence + 1));
+    const giveUp = () => this.#finish(128 + signalNumbers[signal as keyof typeof signalNumbers]);
     const handle = this.#handle;
-    if (!handle || this.#signals > 2 || this.#client?.status.phase !== 'ready') {
-      giveUp();
-      return;
-    }
-    if (signal === 'SIGINT' && this.#signals === 1) void this.#interrupt(handle).catch(giveUp);
-    else handle.terminate(this.#signals === 1 ? this.#grace() : {}).catch(giveUp);
+    if (!handle || force > 3 || this.#client?.status.phase !== 'ready') giveUp();
+    else if (force === 1) this.#interrupt(handle).catch(giveUp);
+    else handle.terminate(force === 2 ? this.#grace() : {}).catch(giveUp);
   };
 
   async #interrupt(handle: ProcessHandle): Promise<void> {
