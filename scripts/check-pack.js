@@ -27,6 +27,55 @@ function run(cwd, command, ...args) {
   return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
+/** The installed client library in a program of a user's: checked by the compiler, then run. */
+const consumer = `
+import { connectInProcess, createExecServer, EnvironmentManager, LocalError, processRead } from 'exec-workbench/client';
+
+const server = await createExecServer();
+const client = await connectInProcess(server);
+const handle = await client.exec({ argv: ['sh', '-c', 'cat; exit 3'], tty: false, stdin: 'open' });
+await handle.write('typed\\n');
+await handle.closeStdin();
+let text: string = '';
+for await (const { bytes } of handle.output) text += new TextDecoder().decode(bytes);
+const exitCode: number = await handle.exited;
+const { nextSeq } = await client.call(processRead, { processId: handle.processId });
+// @ts-expect-error types are there, and not \`any\`
+const wrong: string = nextSeq;
+void wrong;
+const answer: Response = await client.http.fetch('http://127.0.0.1:1').catch(() => new Response('refused'));
+if (!(new LocalError('closed', 'x') instanceof Error) || EnvironmentManager.fromEnv({ CODEX_HOME: '/nowhere' }).list.length !== 1)
+  throw new Error('exports');
+console.log(JSON.stringify({ text, exitCode, body: await answer.text() }));
+client.close();
+await server.close();
+`;
+
+/** @throws Error when the library cannot be used from TypeScript, from Node or in a bundle for browsers. */
+async function checkClient() {
+  const types = ['--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+  const settings = ['--strict', '--skipLibCheck', '--target', 'es2023', '--module', 'nodenext'];
+  writeFileSync(join(folder, 'consumer.mts'), consumer);
+  run(folder, process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...settings, ...types, 'consumer.mts');
+  const printed = run(folder, process.execPath, 'consumer.mjs').trim();
+  const expected = '{"text":"typed\\n","exitCode":3,"body":"refused"}';
+  if (printed !== expected) throw new Error(`the client library printed ${printed}, not ${expected}`);
+
+  const { build } = await import('esbuild');
+  const contents = `import { connectRelay, connectWebSocket } from 'exec-workbench/client'; console.log(connectRelay, connectWebSocket);`;
+  // A module of Node that is left in it cannot be resolved for browsers.
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: folder },
+    bundle: true,
+    write: false,
+    minify: true,
+    platform: 'browser',
+    format: 'esm',
+    logLevel: 'silent',
+  });
+  return `client library: works from TypeScript in Node, ${outputFiles[0]?.contents.length} bytes in a bundle for browsers`;
+}
+
 /** Starts the installed exec server on a free port and waits for its URL. */
 async function startsListening() {
   const program = join(folder, 'node_modules/.bin/exec-workbench');
@@ -77,6 +126,7 @@ try {
     'dist/licenses.md',
     'dist/web/index.html',
     'dist/web/licenses.md',
+    'dist/client/licenses.md',
   ]) {
     if (!files.includes(path)) throw new Error(`the package lacks ${path}`);
   }
@@ -97,6 +147,7 @@ try {
   console.log(
     `${packed.filename}: ${files.length} files, ${packed.size} bytes packed, ${packed.unpackedSize} unpacked`,
   );
+  console.log(await checkClient());
   console.log(`installed, --help works, exec-server listened on ${await startsListening()}`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
