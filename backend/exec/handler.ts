@@ -1,6 +1,7 @@
 // What a handler is: a declaration of shared/protocol, and the function that serves it.
 
 import type { MethodDeclaration, ParamsOf, ResultOf } from '../../shared/protocol/declare.ts';
+import type { BulkBytes } from '../../shared/rpc/envelope.ts';
 import type { FileHandles } from '../fs/handles.ts';
 import type { BulkResult } from './bulk.ts';
 import type { Session } from './session.ts';
@@ -26,7 +27,7 @@ export interface RequestContext {
 export interface Route {
   readonly declaration: MethodDeclaration;
   /** Gets parsed params. Throws RpcError, or OsError, which is mapped by its code. */
-  readonly handle: (params: never, context: RequestContext) => unknown;
+  readonly handle: (params: never, context: RequestContext, bulk?: BulkBytes) => unknown;
   /**
    * Requests of one connection take effect in order: the next one starts when this one has answered. A route that waits for
    * something outside (output, a peer, a reader) says so, and holds up nothing behind it.
@@ -37,14 +38,17 @@ export interface Route {
    * or see to it themselves); whatever comes behind waits for all of them.
    */
   readonly overlaps: boolean;
+  /** A member of params that the handler also takes as the bytes of its base64 text, `bulk`, which are then its own. */
+  readonly bulkMember: string | undefined;
 }
 
 type Answer<D extends MethodDeclaration> = ResultOf<D> | BulkResult;
 
 export function route<D extends MethodDeclaration>(
   declaration: D,
-  handle: (params: ParamsOf<D>, context: RequestContext) => Answer<D> | Promise<Answer<D>>,
-  options: { waits?: boolean; overlaps?: boolean } = {},
+  handle: (params: ParamsOf<D>, context: RequestContext, bulk?: BulkBytes) => Answer<D> | Promise<Answer<D>>,
+  options: { waits?: boolean; overlaps?: boolean; bulkMember?: string } = {},
 ): Route {
-  return { declaration, handle, waits: options.waits ?? false, overlaps: options.overlaps ?? false };
+  const { waits = false, overlaps = false, bulkMember } = options;
+  return { declaration, handle, waits, overlaps, bulkMember };
 }

@@ -23,14 +23,14 @@ import {
   parseEnvelope,
   responseText,
   type Envelope,
-  type RequestId,
 } from '../../shared/rpc/envelope.ts';
 import type { Scope } from '../auth/grant.ts';
 import { FileHandles } from '../fs/handles.ts';
 import { isOsError } from '../process/os-error.ts';
-import { BulkResult, sendParts } from './bulk.ts';
+import { bulkFor, BulkResult, sendParts } from './bulk.ts';
 import type { ExecMetrics } from './exec-metrics.ts';
 import type { RequestContext, Route } from './handler.ts';
+import type { AnsweredRequest, ConnectionFacts, ExecObserver } from './observer.ts';
 import { rpcErrorOf } from './rpc-error.ts';
 import type { Session } from './session.ts';
 import type { SessionHolder, Sessions } from './sessions.ts';
@@ -49,6 +49,8 @@ const probeMs = 2000;
 const maxOverlapping = 4;
 
 type Request = Extract<Envelope, { kind: 'request' }>;
+/** Text, or the bytes of it. */
+type Message = string | Uint8Array;
 type Order = Pick<Route, 'waits' | 'overlaps'>;
 
 /** Families that are not here are open to every token. */
@@ -64,6 +66,9 @@ export interface HarnessConnectionOptions {
   readonly initializeExtras: Readonly<Record<string, unknown>>;
   /** What the bearer of the connection's token may do. */
   readonly scopes: ReadonlySet<Scope>;
+  /** Told of each request that was answered. */
+  readonly observer: ExecObserver | undefined;
+  readonly facts: ConnectionFacts;
   readonly onClosed: (close: CloseInfo) => void;
 }
 
@@ -71,7 +76,7 @@ export class HarnessConnection implements SessionHolder {
   wantedExtensions: ReadonlySet<string> = new Set();
   #state: 'new' | 'initializing' | 'ready' | 'closed' = 'new';
   #session: Session | undefined;
-  readonly #inbox: string[] = [];
+  readonly #inbox: Message[] = [];
   #inboxBytes = 0;
   /** A handler that does not wait is at work: what arrives goes to the inbox. */
   #isBusy = false;
@@ -101,6 +106,7 @@ export class HarnessConnection implements SessionHolder {
   open(): void {
     this.connection.open({
       onMessage: (text) => this.#receive(text),
+      onLongMessage: (bytes) => this.#receive(bytes),
       onWritable: () => this.#writable(),
       onInputEnd: () => this.#whenServed(),
       onClose: (close) => this.#closed(close),
@@ -129,33 +135,33 @@ export class HarnessConnection implements SessionHolder {
     this.close(CloseCode.policyViolation, 'the session was resumed by another connection');
   }
 
-  #receive(text: string): void {
+  #receive(message: Message): void {
     const { metrics } = this.options;
     metrics.messagesIn++;
-    metrics.bytesIn += text.length;
+    metrics.bytesIn += message.length;
     if (this.#isBusy || this.#held || this.#isYielding || this.#hasUnreadAnswers || this.#inbox.length > 0) {
-      this.#inbox.push(text);
-      this.#inboxBytes += text.length;
+      this.#inbox.push(message);
+      this.#inboxBytes += message.length;
       this.#updateReading();
       return;
     }
-    this.#serveWithinSlice(text);
+    this.#serveWithinSlice(message);
   }
 
   /** Serves one message; when the slice is used up, the rest waits for the next turn of the event loop. */
-  #serveWithinSlice(text: string): void {
+  #serveWithinSlice(message: Message): void {
     const nowMs = performance.now();
     // A slice begins with the first message after a turn of the event loop in which it had ended.
     if (this.#sliceEndMs === 0) {
       this.#sliceEndMs = nowMs + sliceMs;
       setImmediate(() => (this.#sliceEndMs = 0));
     } else if (nowMs > this.#sliceEndMs) {
-      this.#inbox.unshift(text);
-      this.#inboxBytes += text.length;
+      this.#inbox.unshift(message);
+      this.#inboxBytes += message.length;
       this.#yield();
       return;
     }
-    this.#serve(parseEnvelope(text), nowMs);
+    this.#serve(parseEnvelope(message), nowMs);
   }
 
   #yield(): void {
@@ -178,10 +184,10 @@ export class HarnessConnection implements SessionHolder {
         this.#serve(held, performance.now());
         continue;
       }
-      const text = this.#inbox.shift();
-      if (text === undefined) break;
-      this.#inboxBytes -= text.length;
-      this.#serveWithinSlice(text);
+      const message = this.#inbox.shift();
+      if (message === undefined) break;
+      this.#inboxBytes -= message.length;
+      this.#serveWithinSlice(message);
     }
     this.#updateReading();
     if (this.#isServed) for (const resolve of this.#servedWaiters.splice(0)) resolve();
@@ -235,7 +241,7 @@ export class HarnessConnection implements SessionHolder {
   }
 
   #serveRequest(request: Request, startMs: number): void {
-    const { id, method } = request;
+    const { method } = request;
     if (method === initialize.method) {
       this.#work(request, startMs, () => this.#initialize(request.params), { waits: false, overlaps: false });
       return;
@@ -243,14 +249,15 @@ export class HarnessConnection implements SessionHolder {
     const route = this.options.routes.get(method);
     if (!route) {
       const message = `exec-server stub does not implement \`${method}\` yet`;
-      this.#fail(id, 'unknown', startMs, new RpcError(RpcCode.methodNotFound, message));
+      this.#fail(request, startMs, new RpcError(RpcCode.methodNotFound, message), 'unknown');
       return;
     }
     this.#work(
       request,
       startMs,
       () => {
-        const params = parseParams(route.declaration, request.params);
+        const { rawParams, bulk } = bulkFor(route, request);
+        const params = parseParams(route.declaration, rawParams);
         const session = this.#requireReady(route.declaration.family);
         this.#requireScope(route.declaration);
         if (route.waits && this.#waitingRequests >= this.options.settings.maxWaitingRequests) {
@@ -259,23 +266,23 @@ export class HarnessConnection implements SessionHolder {
             `too many waiting requests: the limit is ${this.options.settings.maxWaitingRequests} per connection (--max-waiting-requests)`,
           );
         }
-        return route.handle(params as never, this.#contextOf(session));
+        return route.handle(params as never, this.#contextOf(session), bulk);
       },
       route,
     );
   }
 
   /** Runs a handler and answers. One that returns no promise is answered within the same turn. */
-  #work({ id, method }: Request, startMs: number, handle: () => unknown, { waits, overlaps }: Order): void {
+  #work(request: Request, startMs: number, handle: () => unknown, { waits, overlaps }: Order): void {
     let result: unknown;
     try {
       result = handle();
     } catch (error) {
-      this.#fail(id, method, startMs, error);
+      this.#fail(request, startMs, error);
       return;
     }
     if (!(result instanceof Promise)) {
-      this.#succeed(id, method, startMs, result);
+      this.#succeed(request, startMs, result);
       return;
     }
     if (waits) this.#waitingRequests++;
@@ -292,25 +299,37 @@ export class HarnessConnection implements SessionHolder {
       this.#drainInbox();
     };
     result.then(
-      (value: unknown) => finish(() => this.#succeed(id, method, startMs, value)),
-      (error: unknown) => finish(() => this.#fail(id, method, startMs, error)),
+      (value: unknown) => finish(() => this.#succeed(request, startMs, value)),
+      (error: unknown) => finish(() => this.#fail(request, startMs, error)),
     );
   }
 
-  #succeed(id: RequestId, method: string, startMs: number, result: unknown): void {
-    this.options.metrics.answered(method, 'ok', performance.now() - startMs);
+  #succeed(request: Request, startMs: number, result: unknown): void {
+    const { id, method } = request;
+    const durationMs = performance.now() - startMs;
+    this.options.metrics.answered(method, 'ok', durationMs);
     if (!(result instanceof BulkResult)) this.#send(responseText(id, result));
     else if (!this.sendParts(result.response(id))) this.#updateReading();
+    if (this.options.observer) this.#tellObserver(request, durationMs, undefined);
   }
 
-  #fail(id: RequestId, method: string, startMs: number, thrown: unknown): void {
+  /** @param metricsName bounds the labels: harnesses may call what they like. */
+  #fail(request: Request, startMs: number, thrown: unknown, metricsName = request.method): void {
+    const { id, method } = request;
+    const durationMs = performance.now() - startMs;
     const error = rpcErrorOf(thrown);
     // What the system refuses is the harness's business; anything else is a defect of ours.
     if (!(thrown instanceof RpcError) && !isOsError(thrown)) {
       this.options.log.warn({ method, err: thrown }, 'request failed');
     }
-    this.options.metrics.answered(method, String(error.code), performance.now() - startMs);
+    this.options.metrics.answered(metricsName, String(error.code), durationMs);
     this.#send(errorMessage(id, error));
+    if (this.options.observer) this.#tellObserver(request, durationMs, error);
+  }
+
+  #tellObserver({ method, params, trace }: Request, durationMs: number, error: AnsweredRequest['error']): void {
+    const { observer, facts } = this.options;
+    observer?.answered?.({ connection: facts, sessionId: this.#session?.id, method, params, trace, durationMs, error });
   }
 
   #initialize(params: unknown): Promise<unknown> | object {

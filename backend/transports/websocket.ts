@@ -4,7 +4,6 @@
 // @hono/node-ws 1.3 needs guarding: its upgrade listener parses the request target with `new URL` and dies on `GET //`, and
 // a reset during the upgrade is an unhandled socket error. So it is called by a listener of ours, for what has passed.
 
-import { isAscii } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { createNodeWebSocket, type NodeWebSocket } from '@hono/node-ws';
@@ -20,6 +19,7 @@ import {
 } from '../../shared/connection/connection.ts';
 import { errorText } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import { longTextBytes, textOf } from '../text-of.ts';
 import { lengthOf, writeFrames, type OutgoingMessage } from './frame-writer.ts';
 
 export interface WebSocketOptions {
@@ -158,7 +158,10 @@ export class ServerWebSocket implements Connection {
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#heard();
       // Text was checked by ws; binary must hold the same JSON. What is no UTF-8 becomes what no JSON parser takes.
-      handler.onMessage(isBinary ? (tryUtf8Decode(data) ?? '\uFFFD') : textOf(data));
+      if (isBinary) handler.onMessage(tryUtf8Decode(data) ?? '\uFFFD');
+      else if (handler.onLongMessage && data.length > longTextBytes && data.length === data.buffer.byteLength)
+        handler.onLongMessage(data);
+      else handler.onMessage(textOf(data));
     });
     socket.on('ping', (data: Buffer) => {
       this.#heard();
@@ -259,12 +262,4 @@ export class ServerWebSocket implements Connection {
     };
     this.#handler?.onClose(close);
   }
-}
-
-/** Above this, in bytes, text that is ASCII becomes a string outside of the JavaScript heap: one copy, no decoder, no collector. */
-const longTextBytes = 64 * 1024;
-
-/** `data` was checked to be UTF-8. */
-function textOf(data: Buffer): string {
-  return data.length > longTextBytes && isAscii(data) ? data.toString('latin1') : data.toString();
 }

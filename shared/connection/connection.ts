@@ -13,6 +13,11 @@ export interface CloseInfo {
 export interface ConnectionHandler {
   /** One whole message. May be invalid JSON: judging it is the next layer's job. */
   onMessage(text: string): void;
+  /**
+   * Absent: `onMessage`. Called instead of it for a long message, if the carrier has its bytes: the UTF-8 of the text, at least
+   * 64 KiB. They belong to the receiver, with their whole ArrayBuffer.
+   */
+  onLongMessage?(bytes: Uint8Array): void;
   /** After `send` returned false: the backlog has shrunk, bulk may go on. */
   onWritable(): void;
   /**

@@ -1,6 +1,8 @@
 // The JSON-RPC envelope of the exec-server protocol: parse, guard, serialise (docs/protocol.md, "Envelope").
 // No `jsonrpc` member on the wire; one that arrives is ignored.
 
+import { utf8Decode } from '../bytes.ts';
+
 /** Echoed exactly. A bigint stands for an integer that a double cannot hold. */
 export type RequestId = string | number | bigint;
 
@@ -23,6 +25,8 @@ export type Envelope =
       readonly method: string;
       readonly params: unknown;
       readonly trace?: TraceContext;
+      /** A member of `params` that was left as the bytes of its base64 text; what stands in its place is no base64. */
+      readonly bulk?: BulkBytes;
     }
   | { readonly kind: 'notification'; readonly method: string; readonly params: unknown }
   | { readonly kind: 'response'; readonly id: RequestId; readonly result: unknown }
@@ -35,10 +39,16 @@ export const malformedId = -1;
 const minInt64 = -(2n ** 63n);
 const maxInt64 = 2n ** 63n - 1n;
 
-/** Sorts one message into its kind. Never throws: what fits nothing is `malformed`, with the reason. */
-export function parseEnvelope(text: string): Envelope {
-  const bulk = findBulk(text);
-  return (bulk && sortMessage(bulk.rest, bulk)) ?? sortMessage(text) ?? malformed('a message is one JSON object');
+/**
+ * Sorts one message into its kind. Never throws: what fits nothing is `malformed`, with the reason.
+ * @param message its text, or the bytes of it, which must be UTF-8. Only then a request may have `bulk`, a part of these bytes.
+ */
+export function parseEnvelope(message: string | Uint8Array): Envelope {
+  const bulk = typeof message === 'string' ? findBulk(message) : findBulkBytes(message);
+  const sorted = bulk && sortMessage(bulk.rest, bulk);
+  if (sorted) return sorted;
+  const text = typeof message === 'string' ? message : utf8Decode(message);
+  return sortMessage(text) ?? malformed('a message is one JSON object');
 }
 
 /** @returns undefined when `bulk` turns out to be no member of params. */
@@ -65,9 +75,15 @@ function sortMessage(text: string, bulk?: Bulk): Envelope | undefined {
     if (typeof method !== 'string') return malformed('method must be a string');
     if (requestId === undefined) return { kind: 'notification', method, params };
     const trace = message['trace'];
-    if (trace === undefined || trace === null) return { kind: 'request', id: requestId, method, params };
-    if (!isTrace(trace)) return malformed('trace must be an object with string members traceparent and tracestate');
-    return { kind: 'request', id: requestId, method, params, trace };
+    const hasTrace = trace !== undefined && trace !== null;
+    if (hasTrace && !isTrace(trace)) {
+      return malformed('trace must be an object with string members traceparent and tracestate');
+    }
+    return {
+      ...{ kind: 'request', id: requestId, method, params },
+      ...(hasTrace ? { trace } : {}),
+      ...(bulk && typeof bulk.value !== 'string' ? { bulk: { member: bulk.member, base64: bulk.value } } : {}),
+    };
   }
   if (requestId === undefined) return malformed('a message needs a method, or an id with a result or an error');
   if ('result' in message) return { kind: 'response', id: requestId, result: message['result'] };
@@ -88,9 +104,17 @@ const bulkMembers = ['dataBase64', 'chunk', 'bodyBase64'] as const;
 /** Stands for the bulk while the rest is parsed. JSON could hold it only escaped, so it occurs in no message. */
 const placeholder = '\u0000bulk';
 
+type BulkMember = (typeof bulkMembers)[number];
+
+export interface BulkBytes {
+  readonly member: BulkMember;
+  /** ASCII, if it is base64 at all. */
+  readonly base64: Uint8Array;
+}
+
 interface Bulk {
-  readonly member: (typeof bulkMembers)[number];
-  readonly value: string;
+  readonly member: BulkMember;
+  readonly value: string | Uint8Array;
   /** The message with the placeholder in the place of the value. */
   readonly rest: string;
 }
@@ -113,11 +137,35 @@ function findBulk(text: string): Bulk | undefined {
   return undefined;
 }
 
-/** @returns whether the placeholder stood where the bulk belongs, in params. */
+/** Bulk that begins later in a message, in bytes, is not looked for. */
+const maxBulkStart = 16 * 1024;
+/** One character per byte, so that places in the text are places in the bytes. */
+const byteDecoder = new TextDecoder('latin1');
+
+/** The same in bytes, where the bulk is not even made a string. */
+function findBulkBytes(bytes: Uint8Array): Bulk | undefined {
+  if (bytes.length < bulkLength) return undefined;
+  const head = byteDecoder.decode(bytes.subarray(0, maxBulkStart));
+  for (const member of bulkMembers) {
+    const opening = `"${member}":"`;
+    const start = head.indexOf(opening) + opening.length;
+    if (start < opening.length) continue;
+    const end = bytes.indexOf(0x22, start);
+    if (end - start < bulkLength / 2) continue;
+    const value = bytes.subarray(start, end);
+    if (value.includes(0x5c)) continue;
+    const rest = `${utf8Decode(bytes.subarray(0, start))}\\u0000bulk${utf8Decode(bytes.subarray(end))}`;
+    return { member, value, rest };
+  }
+  return undefined;
+}
+
+/** @returns whether the placeholder stood where the bulk belongs: in params, of a request where the bulk is bytes. */
 function restoreBulk(message: Record<string, unknown>, { member, value }: Bulk): boolean {
-  const { params } = message;
+  const { id, method, params } = message;
   if (!isObject(params) || params[member] !== placeholder) return false;
-  params[member] = value;
+  if (typeof value !== 'string' && (id === undefined || method === undefined)) return false;
+  if (typeof value === 'string') params[member] = value;
   return true;
 }
 

@@ -3,7 +3,9 @@
 import { RpcCode, RpcError } from '../../../shared/errors.ts';
 import { fsOpen } from '../../../shared/protocol/fs.ts';
 import { isConfining, type SandboxContext } from '../../../shared/protocol/sandbox.ts';
+import type { BulkBytes } from '../../../shared/rpc/envelope.ts';
 import { ConfinedFiles } from '../../sandbox/confined-files.ts';
+import { withBulkText } from '../bulk.ts';
 import type { RequestContext, Route } from '../handler.ts';
 
 /** What params of fs/* may hold for us. */
@@ -28,16 +30,18 @@ export function withSandbox(routes: readonly Route[], program: readonly string[]
   };
   return routes.map((plain) => {
     const { method } = plain.declaration;
-    const handle = (params: never, context: RequestContext): unknown => {
-      const { sandbox, handleId }: FileParams = params;
+    const handle = (given: never, context: RequestContext, bulk?: BulkBytes): unknown => {
+      const { sandbox, handleId }: FileParams = given;
       const isHeld = handleId !== undefined && byConnection.get(context.signal)?.holds(handleId);
-      if (isHeld && method !== fsOpen.method) return confinedFilesOf(context).requestByHandle(method, params, handleId);
+      if (isHeld && method !== fsOpen.method) {
+        return confinedFilesOf(context).requestByHandle(method, withBulkText(given, bulk), handleId);
+      }
       if (isHeld || (isConfining(sandbox) && handleId !== undefined && context.files.has(handleId))) {
         throw new RpcError(RpcCode.invalidRequest, `file handle \`${handleId}\` already exists`);
       }
       return isConfining(sandbox)
-        ? confinedFilesOf(context).request(method, params, sandbox)
-        : plain.handle(params, context);
+        ? confinedFilesOf(context).request(method, withBulkText(given, bulk), sandbox)
+        : plain.handle(given, context, bulk);
     };
     return { ...plain, handle };
   });

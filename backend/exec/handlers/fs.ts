@@ -14,7 +14,7 @@ import { readWholeFile } from '../../fs/read-file.ts';
 import { removePath } from '../../fs/remove.ts';
 import { walk } from '../../fs/walk.ts';
 import { isOsError } from '../../process/os-error.ts';
-import { BulkResult } from '../bulk.ts';
+import { BulkResult, release, tryDecodeInPlace } from '../bulk.ts';
 import { route, type RequestContext, type Route } from '../handler.ts';
 
 export interface FsRouteOptions {
@@ -39,18 +39,23 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
       return new BulkResult(['{"dataBase64":"', base64Encode(await readWholeFile(path, maxReadFileBytes)), '"}']);
     }),
 
-    route(declared.fsWriteFile, async (params) => {
-      const { path } = pathOf(params);
-      const bytes = tryBase64Decode(params.dataBase64);
-      if (!bytes) {
-        throw new RpcError(
-          RpcCode.invalidRequest,
-          'fs/writeFile requires valid base64 dataBase64: not standard base64 with padding',
-        );
-      }
-      await writeWholeFile(path, bytes);
-      return {};
-    }),
+    route(
+      declared.fsWriteFile,
+      async (params, _context, bulk) => {
+        const { path } = pathOf(params);
+        const bytes = bulk ? tryDecodeInPlace(bulk.base64) : tryBase64Decode(params.dataBase64);
+        if (!bytes) {
+          throw new RpcError(
+            RpcCode.invalidRequest,
+            'fs/writeFile requires valid base64 dataBase64: not standard base64 with padding',
+          );
+        }
+        await writeWholeFile(path, bytes);
+        if (bulk) release(bulk.base64);
+        return {};
+      },
+      { bulkMember: 'dataBase64' },
+    ),
 
     route(declared.fsCreateDirectory, async (params) => {
       const { path } = pathOf(params);
@@ -108,12 +113,17 @@ export function fsRoutes(options: FsRouteOptions): Route[] {
       return new BulkResult(['{"chunk":"', base64Encode(bytes), `","eof":${bytes.length < len}}`]);
     }),
 
-    route(declared.fsWriteBlock, async ({ handleId, offset, chunk }, { files }) => {
-      const bytes = tryBase64Decode(chunk);
-      if (!bytes) throw new RpcError(RpcCode.invalidParams, 'params.chunk: not standard base64 with padding');
-      await files.writeBlock(handleId, offset, bytes);
-      return {};
-    }),
+    route(
+      declared.fsWriteBlock,
+      async ({ handleId, offset, chunk }, { files }, bulk) => {
+        const bytes = bulk ? tryDecodeInPlace(bulk.base64) : tryBase64Decode(chunk);
+        if (!bytes) throw new RpcError(RpcCode.invalidParams, 'params.chunk: not standard base64 with padding');
+        await files.writeBlock(handleId, offset, bytes);
+        if (bulk) release(bulk.base64);
+        return {};
+      },
+      { bulkMember: 'chunk' },
+    ),
 
     route(declared.fsClose, async ({ handleId }, { files }) => {
       await files.close(handleId);
