@@ -3,6 +3,7 @@
 
 import { describeIssue } from '../../../../shared/protocol/declare.ts';
 import { methods, notifications } from '../../../../shared/protocol/methods.ts';
+import { processOutput } from '../../../../shared/protocol/process.ts';
 import type { FrameRow, MessageRow, Row } from './row.ts';
 import type { Anomaly, RuleId } from './rules.ts';
 import { SequenceWatch } from './sequence.ts';
@@ -189,7 +190,19 @@ function illegalNotification({ entry, head, method }: MessageRow): string | unde
     return `${method} comes from the ${declared.from}`;
   if (head.envelope?.kind !== 'notification') return undefined;
   const params = head.envelope.params ?? {};
+  if (method === processOutput.method && isPlainOutput(params)) return undefined;
   return issueOf(declared.params.safeParse(params), params);
+}
+
+/** Of all messages these are the most: a look at their members costs a tenth of the full check, which judges the others. */
+function isPlainOutput(params: object): boolean {
+  const { processId, seq, stream, chunk } = params as Record<string, unknown>;
+  return (
+    typeof processId === 'string' &&
+    Number.isInteger(seq) &&
+    (stream === 'stdout' || stream === 'stderr' || stream === 'pty') &&
+    typeof chunk === 'string'
+  );
 }
 
 function illegalResult({ head }: MessageRow, method: string): string | undefined {

@@ -13,8 +13,8 @@ export interface MessageHead {
   readonly seq: number | undefined;
   /** The error of an `error`, the reason of a `malformed`. */
   readonly problem: string;
-  /** The whole message, when it was short enough to be parsed whole. */
-  readonly envelope: Envelope | undefined;
+  /** The whole message, when it was short enough to be parsed whole; until it has been judged: the row would hold it twice. */
+  envelope: Envelope | undefined;
 }
 
 /** Messages up to this length, in characters, are parsed whole: that costs a microsecond or two. */
@@ -42,7 +42,6 @@ function headOf(envelope: Envelope, length: number): MessageHead {
         : envelope.kind === 'error'
           ? `${envelope.error.code} ${envelope.error.message}`
           : '',
-    // What is long is not kept parsed: the row would hold it twice.
     envelope: length > wholeLength ? undefined : envelope,
   };
 }

@@ -62,6 +62,7 @@ export class RowStore {
     this.#rows.push(row);
     this.#bytes += entryBytes(entry);
     for (const earlier of this.#conversations.see(row)) this.#noteAnomaly(earlier);
+    if (row.layer === 'message') row.head.envelope = undefined;
     if (row.anomalies.length > 0) this.#noteAnomaly(row);
     while (this.length > this.bounds.maxRows || (this.#bytes > this.bounds.maxBytes && this.length > 1)) {
       this.#dropFirst();

@@ -72,46 +72,29 @@ export interface FrameHead extends Pick<RelayFrame, 'streamId' | 'ack' | 'ackBit
 }
 
 export function rowOf(entry: WireEntry, number: number): Row {
-  const common = {
-    number,
-    pair: undefined,
-    latencyMs: undefined,
-    anomalies: [],
-    isMarked: false,
-    id: '',
-    method: '',
-    processId: '',
-    stream: '',
-  };
   switch (entry.kind) {
     case 'message': {
       const head = readHead(entry.text);
       const { kind, id, method, processId } = head;
       const bytes = utf8Length(entry.text);
-      return {
-        ...common,
-        layer: 'message',
-        entry,
-        head,
-        kind,
-        bytes,
-        id,
-        method,
-        processId,
-        stream: entry.stream ?? '',
-      };
+      const stream = entry.stream ?? '';
+      return { layer: 'message', number, entry, kind, bytes, id, method, processId, stream, head, ...unknownYet };
     }
     case 'frame': {
       const frame = frameHead(entry.bytes);
       const isBad = typeof frame === 'string';
       const kind = isBad ? 'bad-frame' : frame.kind;
       const bytes = entry.bytes.length;
-      return { ...common, layer: 'frame', entry, frame, kind, bytes, stream: isBad ? '' : frame.streamId };
+      const stream = isBad ? '' : frame.streamId;
+      return { layer: 'frame', number, entry, kind, bytes, ...unnamed, stream, frame, ...unknownYet };
     }
     case 'event':
-      return { ...common, layer: 'event', entry, kind: 'event', bytes: 0 };
+      return { layer: 'event', number, entry, kind: 'event', bytes: 0, ...unnamed, stream: '', ...unknownYet };
   }
 }
+
+const unnamed = { id: '', method: '', processId: '' };
+const unknownYet = { pair: undefined, latencyMs: undefined, anomalies: [], isMarked: false };
 
 /** In or out; an event has none. */
 export function directionOf(row: Row): Direction | undefined {
