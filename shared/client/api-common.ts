@@ -17,7 +17,7 @@ export type { ReaderOptions } from './output-reader.ts';
 export { type DirectoryEntry, type Metadata, RemoteFiles, type RemoveOptions } from './files.ts';
 export type { ReadStreamOptions } from './file-streams.ts';
 export type { WalkOptions, WalkResult } from './walk.ts';
-export { type FetchOptions, RemoteHttp } from './http.ts';
+export { type FetchOptions, type HttpAnswer, RemoteHttp } from './http.ts';
 export { askWayIn, listExecutors, type OnlineExecutor, type RegistryAddress } from './registry-api.ts';
 export type { Sockets } from './sockets.ts';
 export { LocalError, type LocalErrorCode, RpcCode, RpcError } from '../errors.ts';
