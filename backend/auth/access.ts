@@ -40,10 +40,13 @@ export class Access {
     private readonly rules: OriginRules,
     private readonly tokens: TokenVerifier | undefined,
     private readonly failures: FailureLimit,
+    private readonly onRefused: (request: IncomingMessage, refusal: Refusal) => void = () => undefined,
   ) {}
 
   judgeOrigin(request: IncomingMessage): Refusal | undefined {
-    return judgeOrigin(request, this.rules);
+    const refusal = judgeOrigin(request, this.rules);
+    if (refusal) this.onRefused(request, refusal);
+    return refusal;
   }
 
   /**
@@ -51,6 +54,12 @@ export class Access {
    * @param scope what it has to allow; undefined: any will do.
    */
   async judgeToken(request: IncomingMessage, scope?: Scope): Promise<Refusal | undefined> {
+    const refusal = await this.#judgeToken(request, scope);
+    if (refusal) this.onRefused(request, refusal);
+    return refusal;
+  }
+
+  async #judgeToken(request: IncomingMessage, scope: Scope | undefined): Promise<Refusal | undefined> {
     if (!this.tokens) return undefined;
     const address = request.socket.remoteAddress ?? '';
     const waitSec = this.failures.waitSec(address);

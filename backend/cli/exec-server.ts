@@ -13,6 +13,7 @@ import { makeLog } from '../log.ts';
 import { onStopSignal } from '../stop-signal.ts';
 import { StdioConnection } from '../transports/stdio.ts';
 import { version } from '../version.ts';
+import { makeObservers } from './observers.ts';
 
 export type ListenTarget = { kind: 'stdio' } | { kind: 'websocket'; host: string; port: number };
 
@@ -37,7 +38,8 @@ export async function execServer(target: ListenTarget, config: ExecConfig & Acce
     log.warn({ problem }, 'a changed file was not taken; the former one stays in force');
   const tls = TlsFiles.from(config);
   const tokens = await tokenVerifier(config, onProblem);
-  const server = new ExecServer(config, log, version);
+  const observers = await makeObservers(config, log);
+  const server = new ExecServer(config, log, version, observers.exec);
   if (target.kind === 'stdio') {
     const stop = onStopSignal(() => server.close());
     const connection = new StdioConnection(process.stdin, process.stdout, config.maxMessageBytes);
@@ -58,6 +60,7 @@ export async function execServer(target: ListenTarget, config: ExecConfig & Acce
       },
       tokens,
       new FailureLimit(config.maxAuthFailures),
+      observers.onRefused,
     ),
     config,
   );

@@ -6,6 +6,7 @@ import { makeLog } from '../log.ts';
 import { onStopSignal } from '../stop-signal.ts';
 import { RemoteExecutor } from '../transports/remote.ts';
 import { version } from '../version.ts';
+import { makeObservers } from './observers.ts';
 
 export interface RemoteTarget {
   readonly baseUrl: string;
@@ -43,7 +44,8 @@ export function parseRemote(
 /** @throws RegistryError when the registry refuses it for good. */
 export async function remoteExecServer(target: RemoteTarget, config: ExecConfig): Promise<void> {
   const log = makeLog(config.logLevel);
-  const server = new ExecServer(config, log, version);
+  const observers = await makeObservers(config, log);
+  const server = new ExecServer(config, log, version, observers.exec);
   const remote = new RemoteExecutor(
     {
       ...target,

@@ -16,6 +16,7 @@ import { MemoryBus } from '../relay/bus-memory.ts';
 import { Rendezvous } from '../relay/rendezvous.ts';
 import { onStopSignal } from '../stop-signal.ts';
 import { version } from '../version.ts';
+import { makeObservers } from './observers.ts';
 
 export async function serve(config: ServeConfig): Promise<void> {
   const log = makeLog(config.logLevel);
@@ -25,7 +26,8 @@ export async function serve(config: ServeConfig): Promise<void> {
   const fileTokens = await tokenVerifier(config, onProblem);
   const token = config.auth && !fileTokens ? (config.token ?? randomBytes(24).toString('base64url')) : undefined;
   const tokens = token === undefined ? fileTokens : singleToken(token);
-  const server = new ExecServer(config, log, version);
+  const observers = await makeObservers(config, log);
+  const server = new ExecServer(config, log, version, observers.exec);
   const secret = config.relaySecret === undefined ? randomBytes(32) : Buffer.from(config.relaySecret);
   const rendezvous = new Rendezvous(config, log);
   await rendezvous.open(await makeBus(config.bus, secret, rendezvous));
@@ -45,6 +47,7 @@ export async function serve(config: ServeConfig): Promise<void> {
       },
       tokens,
       new FailureLimit(config.maxAuthFailures),
+      observers.onRefused,
     ),
     config,
     version,

@@ -15,6 +15,7 @@ import { httpRoutes } from './handlers/http.ts';
 import { processRoutes } from './handlers/process.ts';
 import type { Route } from './handler.ts';
 import { HarnessConnection } from './harness-connection.ts';
+import type { ExecObserver } from './observer.ts';
 import { Sessions } from './sessions.ts';
 import type { ExecSettings } from './settings.ts';
 
@@ -25,13 +26,18 @@ export class ExecServer {
   readonly #connections = new Set<HarnessConnection>();
   readonly #initializeExtras: Readonly<Record<string, unknown>>;
   #isClosing = false;
+  #lastConnection = 0;
 
   constructor(
     readonly settings: ExecSettings,
     private readonly log: Logger,
     version: string,
+    private readonly observer?: ExecObserver,
   ) {
-    this.sessions = new Sessions(settings, (session) => log.debug({ session: session.id }, 'session ended'));
+    this.sessions = new Sessions(settings, observer, (session) => {
+      log.debug({ session: session.id }, 'session ended');
+      observer?.sessionEnded?.(session.id);
+    });
     const routes = [
       ...processRoutes(settings),
       ...withSandbox(fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }), settings.program),
@@ -60,6 +66,8 @@ export class ExecServer {
     metrics.connectionsOpen++;
     metrics.connectionsTotal++;
     log.debug({ connection: connection.label }, 'connected');
+    const facts = { id: `c${++this.#lastConnection}`, label: connection.label, tokenId: grant.tokenId };
+    this.observer?.connected?.(facts);
     const harness = new HarnessConnection(connection, {
       settings: this.settings,
       sessions: this.sessions,
@@ -68,11 +76,14 @@ export class ExecServer {
       log,
       initializeExtras: this.#initializeExtras,
       scopes: grant.scopes,
+      observer: this.observer,
+      facts,
       onClosed: ({ reason, code }) => {
         stopWatching();
         metrics.connectionsOpen--;
         this.#connections.delete(harness);
         log.debug({ connection: connection.label, reason, code }, 'disconnected');
+        this.observer?.disconnected?.(facts, reason);
       },
     });
     this.#connections.add(harness);
@@ -85,5 +96,6 @@ export class ExecServer {
     this.#isClosing = true;
     for (const harness of this.#connections) harness.close(CloseCode.goingAway, 'the server is shutting down');
     await this.sessions.close();
+    await this.observer?.close?.();
   }
 }

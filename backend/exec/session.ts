@@ -9,6 +9,7 @@ import { isGroupAlive, killSession, signalGroup } from '../process/group.ts';
 import type { OutputChunk } from '../process/output-log.ts';
 import { ManagedProcess, type ProcessKind, type ProcessListener } from '../process/process.ts';
 import { inputBounds, type ExecSettings } from './settings.ts';
+import type { ExecObserver } from './observer.ts';
 import { closedMessage, exitedMessage, OutputMessages } from './process-messages.ts';
 
 /** The connection that holds the session, as the session sees it. */
@@ -44,6 +45,7 @@ export class Session implements ProcessListener {
     readonly settings: ExecSettings,
     private readonly guardian: Guardian,
     private readonly counters: SessionCounters,
+    private readonly observer?: ExecObserver,
   ) {}
 
   get isAttached(): boolean {
@@ -163,6 +165,7 @@ export class Session implements ProcessListener {
 
   onExited(process: ManagedProcess, seq: number, exitCode: number): void {
     this.#peer?.send(exitedMessage(process.id, seq, exitCode, process.isSandboxDenied));
+    this.observer?.processExited?.({ sessionId: this.id, processId: process.id, exitCode });
   }
 
   onClosed(process: ManagedProcess, seq: number): void {

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import { Guardian } from '../process/guardian.ts';
+import type { ExecObserver } from './observer.ts';
 import { Session, type SessionCounters, type SessionPeer } from './session.ts';
 import type { ExecSettings } from './settings.ts';
 
@@ -26,6 +27,7 @@ export class Sessions {
 
   constructor(
     private readonly settings: ExecSettings,
+    private readonly observer: ExecObserver | undefined,
     private readonly onEnded: (session: Session) => void,
   ) {}
 
@@ -45,7 +47,7 @@ export class Sessions {
         `too many sessions: the limit is ${this.settings.maxSessions} (--max-sessions)`,
       );
     }
-    const session = new Session(randomUUID(), this.settings, this.#guardian, this.counters);
+    const session = new Session(randomUUID(), this.settings, this.#guardian, this.counters, this.observer);
     this.#entries.set(session.id, { session, holder, endTimer: undefined });
     return session;
   }

@@ -151,13 +151,14 @@ export class WireClient {
   request(
     method: string,
     params?: Json,
-    options: { readonly id?: number | string; readonly withinMs?: number } = {},
+    options: { readonly id?: number | string; readonly withinMs?: number; readonly trace?: JsonObject } = {},
   ): Promise<Answer> {
     const id = options.id ?? this.#nextId++;
     const key = JSON.stringify(id);
     const answered = new Promise<JsonObject>((resolve) => this.#answers.set(key, resolve));
     this.sniffer.onRequest(id, method, params);
-    this.sendText(JSON.stringify(params === undefined ? { id, method } : { id, method, params }));
+    // Members that are undefined are left out.
+    this.sendText(JSON.stringify({ id, method, params, trace: options.trace }));
     return within(`the answer to ${method} (id ${key})`, options.withinMs ?? DEADLINE_MS, answered).then(toAnswer);
   }
 
