@@ -297,7 +297,12 @@ export class Rendezvous {
 
   #moveTo(room: ExecutorRoom, nodeId: string, peer: string): void {
     room.setElsewhere(nodeId, peer);
-    for (const harness of room.harnesses.values()) this.#attachElsewhere(nodeId, room, harness);
+    for (const harness of [...room.harnesses.values()]) {
+      this.#attachElsewhere(nodeId, room, harness);
+      if (!room.isAway(harness)) continue;
+      this.#link.detach(nodeId, room.executorId, harness.key, { reason: 'away' });
+      room.forgetAway(harness);
+    }
   }
 
   #attachElsewhere(

@@ -3,8 +3,9 @@
 
 import { decodeFrame } from '../../shared/relay/codec.ts';
 import { DirectionWatch } from '../../shared/relay/direction-watch.ts';
-import type { WatchPicture } from '../../shared/relay/live-picture.ts';
-import type { StreamRoute } from './peer-ends.ts';
+import type { LivePicture, WatchPicture } from '../../shared/relay/live-picture.ts';
+import type { Impairments } from './impairment.ts';
+import type { ExecutorEnd, StreamRoute } from './peer-ends.ts';
 import type { RelayMetrics } from './relay-metrics.ts';
 
 /** Watching ends when nobody has asked for this long, ms. */
@@ -13,6 +14,13 @@ const leaseMs = 15_000;
 const maxWatchedStreams = 256;
 
 export type Direction = 'toExecutor' | 'toHarness';
+
+/** What is shown of a room. */
+interface WatchedRoom {
+  readonly executor: ExecutorEnd | undefined;
+  readonly impairments: Impairments | undefined;
+  readonly streams: ReadonlyMap<string, StreamRoute>;
+}
 
 type StreamWatch = Record<Direction, DirectionWatch>;
 
@@ -26,12 +34,23 @@ export class RoomWatch {
     private readonly onEnd: () => void,
   ) {}
 
-  /** Somebody looks: goes on for another while. Streams that are not in `live` any more are forgotten. */
-  extend(live: Iterable<StreamRoute>): void {
+  /** Somebody looks, at the newest streams first: frames are looked into for another while. */
+  look({ executor, impairments, streams }: WatchedRoom, maxStreams: number): LivePicture {
     clearTimeout(this.#leaseTimer);
     this.#leaseTimer = setTimeout(this.onEnd, leaseMs).unref();
-    const kept = new Set(live);
-    for (const stream of this.#watches.keys()) if (!kept.has(stream)) this.#watches.delete(stream);
+    const live = new Set(streams.values());
+    for (const stream of this.#watches.keys()) if (!live.has(stream)) this.#watches.delete(stream);
+    const newest = [...streams].slice(-maxStreams).reverse();
+    return {
+      atMs: Date.now(),
+      isHere: executor !== undefined,
+      streamCount: streams.size,
+      streams: newest.map(([streamId, stream]) => {
+        const { harness, ...numbers } = stream;
+        return { streamId, harness: harness.key, ...numbers, watch: this.#picture(stream) };
+      }),
+      impairment: impairments?.stats ?? null,
+    };
   }
 
   /** A frame has come for one end; whether it goes on is not decided. */
@@ -56,7 +75,7 @@ export class RoomWatch {
   }
 
   /** Null until a frame has come, and for streams beyond the bound. */
-  picture(stream: StreamRoute): WatchPicture | null {
+  #picture(stream: StreamRoute): WatchPicture | null {
     const watch = this.#watches.get(stream);
     if (!watch) return null;
     const nowMs = performance.now();

@@ -20,26 +20,12 @@ import {
   type ExecutorEnd,
   type HarnessEnd,
   type PeerSocket,
-  type RelaySettings,
   type StreamRoute,
 } from './peer-ends.ts';
-import { bump, type RelayCutReason, type RelayMetrics, type RelayResetReason } from './relay-metrics.ts';
+import { bump, type RelayCutReason, type RelayResetReason } from './relay-metrics.ts';
 import { RoomFlow } from './room-flow.ts';
+import type { RoomHost } from './room-host.ts';
 import { RoomWatch } from './room-watch.ts';
-
-/** What a room asks of its rendezvous. */
-export interface RoomHost {
-  readonly settings: RelaySettings;
-  readonly metrics: RelayMetrics;
-  /** Before this, an executor that was never seen may still come back to a node that was just started, ms since 1970. */
-  readonly startGraceUntilMs: number;
-  /** The executor's presence, or what others know of it, has changed. */
-  onPresence(room: ExecutorRoom): void;
-  /** Sends a frame of a local harness to the executor's node. @returns whether more may be sent at once. */
-  sendElsewhere(nodeId: string, room: ExecutorRoom, harness: HarnessEnd, frame: Uint8Array): boolean;
-  /** Nothing is left in the room. */
-  onEmpty(room: ExecutorRoom): void;
-}
 
 export class ExecutorRoom {
   executor: ExecutorEnd | undefined;
@@ -72,11 +58,7 @@ export class ExecutorRoom {
 
   /** Takes over `executor`; one that was here is closed. */
   attachExecutor(executor: ExecutorEnd): void {
-    const old = this.executor;
-    if (old) {
-      this.#releaseExecutor(old);
-      this.#cut(old.socket, 'replaced', RelayCloseCode.replaced, 'replaced by a newer connection of this executor');
-    }
+    this.#dismissExecutor();
     const isOther = this.#lastPeer !== undefined && this.#lastPeer !== executor.peer;
     if (isOther || !executor.isResumable) this.#endStreams('executor_disconnected');
     this.#lastPeer = executor.peer;
@@ -136,18 +118,14 @@ export class ExecutorRoom {
 
   /** Another node has the executor, who may be another one than before. */
   setElsewhere(nodeId: string, peer: string): void {
-    const old = this.executor;
-    if (old) {
-      this.#releaseExecutor(old);
-      this.#cut(old.socket, 'replaced', RelayCloseCode.replaced, 'replaced by a newer connection of this executor');
-    }
+    this.#dismissExecutor();
     clearTimeout(this.#absenceTimer);
     this.elsewhere = nodeId;
     if (this.#lastPeer !== undefined && this.#lastPeer !== peer) this.#endStreams('executor_disconnected');
     this.#lastPeer = peer;
     // Ownership is the other node's business now.
     this.streams.clear();
-    for (const harness of [...this.harnesses.values()]) if (harness.nodeId !== undefined) this.#removeHarness(harness);
+    this.#removeRemote();
     this.#giveUpIfEmpty();
   }
 
@@ -186,10 +164,24 @@ export class ExecutorRoom {
     return this.#awayHarnesses.has(harness);
   }
 
-  /** Streams that a harness already has, as its node says: whoever has one already keeps it. */
+  /**
+   * Streams that a harness already has, as its node says: whoever has one already keeps it, except that among its own
+   * connections of one harness a node knows best which has it now.
+   */
   claim(harness: HarnessEnd, streamIds: Iterable<string>): void {
     if (!this.executor) return;
-    for (const streamId of streamIds) if (!this.streams.has(streamId)) this.#open(harness, streamId);
+    for (const streamId of [...streamIds]) {
+      const stream = this.streams.get(streamId);
+      if (!stream) this.#open(harness, streamId);
+      else if (stream.harness.nodeId === harness.nodeId && isSamePeer(stream.harness, harness)) {
+        this.#takeOver(streamId, stream, harness);
+      }
+    }
+  }
+
+  /** The node that has the executor now keeps the books, also of a harness that is away. */
+  forgetAway(harness: HarnessEnd): void {
+    if (this.#awayHarnesses.has(harness)) this.#removeHarness(harness);
   }
 
   onHarnessFrame(harness: HarnessEnd, frame: Uint8Array): void {
@@ -229,10 +221,7 @@ export class ExecutorRoom {
         this.#refuse(harness, streamId, 'stream_in_use');
         return;
       }
-      stream.harness.streams.delete(streamId);
-      stream.harness = harness;
-      harness.streams.add(streamId);
-      metrics.streamsTakenOver++;
+      this.#takeOver(streamId, stream, harness);
     }
     if (stream) this.#watch?.onSent(stream, 'toExecutor', frame);
     if (!executor) {
@@ -278,20 +267,7 @@ export class ExecutorRoom {
    */
   look(maxStreams = Infinity): LivePicture {
     this.#watch ??= new RoomWatch(this.host.metrics, () => (this.#watch = undefined));
-    const watch = this.#watch;
-    watch.extend(this.streams.values());
-    const streams = [...this.streams].slice(-maxStreams).reverse();
-    const { impairments } = this;
-    return {
-      atMs: Date.now(),
-      isHere: this.executor !== undefined,
-      streamCount: this.streams.size,
-      streams: streams.map(([streamId, stream]) => {
-        const { harness, ...numbers } = stream;
-        return { streamId, harness: harness.key, ...numbers, watch: watch.picture(stream) };
-      }),
-      impairment: impairments?.stats ?? null,
-    };
+    return this.#watch.look(this, maxStreams);
   }
 
   /** Ends everything: the node is stopping. Resumable peers go on at another one. */
@@ -384,6 +360,14 @@ export class ExecutorRoom {
     return stream;
   }
 
+  #takeOver(streamId: string, stream: StreamRoute, harness: HarnessEnd): void {
+    if (stream.harness === harness) return;
+    stream.harness.streams.delete(streamId);
+    stream.harness = harness;
+    harness.streams.add(streamId);
+    this.host.metrics.streamsTakenOver++;
+  }
+
   #forget(streamId: string, stream: StreamRoute): void {
     this.streams.delete(streamId);
     stream.harness.streams.delete(streamId);
@@ -418,10 +402,23 @@ export class ExecutorRoom {
     this.#giveUpIfEmpty();
   }
 
+  /** Harnesses of other nodes, which are here only for the executor. */
+  #removeRemote(): void {
+    for (const harness of [...this.harnesses.values()]) if (harness.nodeId !== undefined) this.#removeHarness(harness);
+  }
+
   /** To the executor, at once or when it is back. */
   #tellOfEnd(streamId: string): void {
     if (this.executor) this.#reset(this.executor.socket, streamId, 'harness_disconnected');
     else if (this.#untold.size < this.host.settings.relayMaxStreams) this.#untold.add(streamId);
+  }
+
+  /** Another connection takes its place, here or at another node. */
+  #dismissExecutor(): void {
+    const { executor } = this;
+    if (!executor) return;
+    this.#releaseExecutor(executor);
+    this.#cut(executor.socket, 'replaced', RelayCloseCode.replaced, 'replaced by a newer connection of this executor');
   }
 
   #releaseExecutor(executor: ExecutorEnd): void {
@@ -436,6 +433,7 @@ export class ExecutorRoom {
     this.#absenceTimer = setTimeout(() => {
       if (this.executor || this.elsewhere !== undefined) return;
       this.#endStreams('executor_disconnected');
+      this.#removeRemote();
       this.#giveUpIfEmpty();
     }, leftMs);
     this.#absenceTimer.unref();

@@ -1,9 +1,23 @@
-// A real nats-server on a free port, for all tests of a file.
+// A real nats-server on a free port, for all tests of a file, and rendezvous nodes on it.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
 import { ensureProgram, natsServer } from '../../../scripts/lib/needed-programs.js';
+import { startServer, type RunningServer } from '../../helpers/server.ts';
 import { until } from '../../helpers/until.ts';
+
+export const nodeToken = 'token-of-all-nodes';
+
+/** A rendezvous node that shares token and secret with the others on its nats-server. */
+export function startNode(nats: { readonly url: string }): Promise<RunningServer> {
+  const env = {
+    HOME: '/',
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    EXEC_WORKBENCH_TOKEN: nodeToken,
+    EXEC_WORKBENCH_RELAY_SECRET: 'the secret of all nodes of this test',
+  };
+  return startServer({ command: 'serve', args: ['--bus', nats.url], env });
+}
 
 export function useNats(): { readonly url: string } {
   let child: ChildProcess | undefined;

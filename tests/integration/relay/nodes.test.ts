@@ -2,25 +2,15 @@
 import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { relayCarrier, RemoteExecutorProcess } from '../../helpers/remote-executor.ts';
-import { startServer, TAG, type RunningServer } from '../../helpers/server.ts';
+import { TAG, type RunningServer } from '../../helpers/server.ts';
 import { until } from '../../helpers/until.ts';
 import { WireClient } from '../../helpers/wire-client.ts';
 import { shapes } from '../../helpers/wire-shapes.ts';
 import { childEnv, connect, isOnline, startExecutor } from './relay-pair.ts';
-import { useNats } from './nats.ts';
-import { dropPeers, RelayPeer, relayUrl } from './relay-peer.ts';
+import { nodeToken, startNode, useNats } from './nats.ts';
+import { call, dropPeers, RelayPeer, relayUrl } from './relay-peer.ts';
 
 const nats = useNats();
-
-function startNode(): Promise<RunningServer> {
-  const env = {
-    HOME: '/',
-    PATH: childEnv.PATH,
-    EXEC_WORKBENCH_TOKEN: 'token-of-all-nodes',
-    EXEC_WORKBENCH_RELAY_SECRET: 'the secret of all nodes of this test',
-  };
-  return startServer({ command: 'serve', args: ['--bus', nats.url], env });
-}
 
 /** Stands for a load balancer: new connections go to the node that it points at. */
 class Balancer {
@@ -67,7 +57,7 @@ async function connectBy(host: string, at: RunningServer, id: string): Promise<W
 
 describe('two nodes', () => {
   it('carry processes from the executor at one to a harness at the other', async () => {
-    const [a, b] = await Promise.all([startNode(), startNode()]);
+    const [a, b] = await Promise.all([startNode(nats), startNode(nats)]);
     await startExecutor(a, 'box');
     await until('the other node to know', () => isOnline(b, 'box'));
     const client = await connect(b, 'box', { keepsOutput: false });
@@ -79,7 +69,7 @@ describe('two nodes', () => {
   });
 
   it('route by the same rules as one: whole large frames, owners, offline, leaving, replacing', async () => {
-    const [a, b] = await Promise.all([startNode(), startNode()]);
+    const [a, b] = await Promise.all([startNode(nats), startNode(nats)]);
     const executor = await RelayPeer.executor(a, 'x');
     await until('the other node to know', () => isOnline(b, 'x'));
     const [here, there] = [await RelayPeer.harness(a, 'x'), await RelayPeer.harness(b, 'x')];
@@ -115,15 +105,45 @@ describe('two nodes', () => {
     dropPeers();
   });
 
+  it('give a stream back to a harness that was cut while the executor was away', async () => {
+    const [a, b] = await Promise.all([startNode(nats), startNode(nats)]);
+    const executorUrl = await relayUrl(a, 'executor', 'x', { resumable: true });
+    const executor = await RelayPeer.dial(executorUrl);
+    await until('the other node to know', () => isOnline(b, 'x'));
+    const harnessUrl = await relayUrl(b, 'harness', 'x', { resumable: true });
+    const harness = await RelayPeer.dial(harnessUrl);
+    const id = '00000005-0000-4000-8000-000000000000';
+    harness.sendData(id, 'hello');
+    await executor.waitFor(id, 'hello');
+    executor.cut();
+    await until('the other node to know', async () => !(await isOnline(b, 'x')));
+    harness.cut();
+    const harnessAgain = await RelayPeer.dial(harnessUrl);
+    harnessAgain.send(id, { kind: 'resume', nextSeq: 1 });
+    // The executor was away, so this was all that could become of it.
+    await until('the resume to be dropped', async () => {
+      const { body } = await call(b, 'GET', '/api/relay');
+      return JSON.stringify(body).includes('"executor_away":1');
+    });
+    const executorAgain = await RelayPeer.dial(executorUrl);
+    await until('the other node to know', () => isOnline(b, 'x'));
+    harnessAgain.sendData(id, 'I am back', 1);
+    await executorAgain.waitFor(id, 'I am back');
+    executorAgain.sendData(id, 'so am I');
+    await harnessAgain.waitFor(id, 'so am I');
+    expect(harnessAgain.words(id)).toEqual(['so am I']);
+    dropPeers();
+  });
+
   it.each(['executor', 'harness'] as const)(
     'the node of the %s dies: a running shell goes on through the other',
     async (whose) => {
-      const [a, b] = await Promise.all([startNode(), startNode()]);
+      const [a, b] = await Promise.all([startNode(nats), startNode(nats)]);
       const [forExecutor, forHarness] = [await Balancer.start(a), await Balancer.start(b)];
       await RemoteExecutorProcess.start({
         remote: `http://${forExecutor.host}`,
         executorId: 'box',
-        token: 'token-of-all-nodes',
+        token: nodeToken,
       });
       await until('the other node to know', () => isOnline(b, 'box'));
       const client = await connectBy(forHarness.host, b, 'box');
