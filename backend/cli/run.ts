@@ -102,6 +102,9 @@ class RunSession {
   #resumeTimer: NodeJS.Timeout | undefined;
   #signOfLife: NodeJS.Timeout | undefined;
   #insistence = 0;
+  #unread: { readonly error: Error | undefined } | undefined;
+  /** What a shell can see of the command's. */
+  #exitCode: number = ExitCode.unexpected;
 
   constructor(private readonly flags: RunFlags) {
     this.#finished.catch(() => undefined); // also when it fails before anybody waits
@@ -160,6 +163,7 @@ class RunSession {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, this.#onSignal);
     if (this.flags.tty === true) process.on('SIGWINCH', this.#resize);
     if (this.flags.interactive === true) this.#takeInput(detachKeys);
+    if (this.#unread) this.#leaveUnread(this.#unread.error);
     const code = await this.#finished;
     await Promise.all([this.#stdout.drained(), this.#stderr.drained()]);
     return code;
@@ -180,7 +184,9 @@ class RunSession {
       if (!(stream === 'stderr' ? this.#stderr : this.#stdout).write(bytes)) this.#stopReading();
     },
     onLost: ({ bytes }) => this.note(`${bytes ?? 'some'} bytes of output were lost: the executor did not keep them`),
-    onClosed: () => this.#finish(exitCodeOf(this.#handle?.exitCode)),
+    // All of it may come before `start` has returned: the handle is not there yet.
+    onExited: (code) => (this.#exitCode = code & 0xff),
+    onClosed: () => this.#finish(this.#exitCode),
     onAbandoned: (reason) => this.#fail(new LocalError('closed', `the session is gone: ${reason}`)),
   };
 
@@ -200,8 +206,10 @@ class RunSession {
 
   /** Nobody reads our output, as with `… | head`: the process is ended. */
   #leaveUnread(error: Error | undefined): void {
+    this.#unread = { error };
     this.#goOnReading();
     const leave = () => (error ? this.#fail(error) : this.#finish(ExitCode.unread));
+    // Not started yet: `follow` comes here again.
     this.#handle?.terminate().then(leave, leave);
   }
 
@@ -263,9 +271,4 @@ class RunSession {
   #grace(): { graceMs?: number } {
     return this.#client?.supports('process/terminate.mode') === true ? { graceMs } : {};
   }
-}
-
-/** What a shell can see of it. */
-function exitCodeOf(code: number | undefined): number {
-  return (code ?? ExitCode.unexpected) & 0xff;
 }

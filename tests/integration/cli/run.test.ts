@@ -34,12 +34,13 @@ describe('run', () => {
   });
 
   it('works in pipelines, whoever ends first', async () => {
-    const { stdout } = await runScript(
+    const { stdout, stderr } = await runScript(
       `ew run -- yes | head -n 2; echo "\${PIPESTATUS[0]}"
        yes | ew run -i -- head -n 1; echo "\${PIPESTATUS[1]}"
        ew run -- sh -c 'kill -9 $$'; echo $?`,
       { env: env() },
     );
+    expect(stderr).toBe('');
     expect(stdout).toBe('y\ny\n141\ny\n0\n137\n');
   });
 
