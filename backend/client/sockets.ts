@@ -11,6 +11,8 @@ const options: ClientOptions = {
   maxPayload: limits.maxMessageBytes + 64 * 1024,
   followRedirects: false,
 };
+/** Servers drop who was silent for a minute. */
+const heartbeatMs = 15_000;
 /** As much of a refusal's body is read, in bytes. */
 const maxRefusalBytes = 4096;
 
@@ -27,6 +29,11 @@ export const nodeSockets: Sockets = {
 export function openSocket(url: string, headers: Readonly<Record<string, string>> = {}): WebSocket {
   if (!/^wss?:\/\//i.test(url)) throw notAWebSocketUrl(urlWithoutSecrets(url), undefined);
   const socket = new WebSocket(url, { ...options, headers });
+  // Who is paused reads no pings and so answers none: a sign of life keeps the server from dropping it.
+  const heartbeat = setInterval(() => {
+    if (socket.isPaused) socket.ping();
+  }, heartbeatMs).unref();
+  socket.on('close', () => clearInterval(heartbeat));
   socket.on('unexpected-response', (request, response) => {
     let body = '';
     const refuse = () => {

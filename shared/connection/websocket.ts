@@ -12,6 +12,9 @@ export interface WebSocketLike {
   readonly bufferedAmount: number;
   send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
+  /** `ws` can stop reading, so that the server feels it. */
+  pause?(): void;
+  resume?(): void;
   addEventListener(type: 'open' | 'error', listener: (event: { message?: string }) => void): void;
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
   addEventListener(type: 'close', listener: (event: { code: number; reason: string }) => void): void;
@@ -73,15 +76,18 @@ class WebSocketConnection implements Connection {
   /** A browser cannot stop reading a socket: messages are kept here until `resume`. */
   pause(): void {
     this.#isPaused = true;
+    this.socket.pause?.();
   }
 
   resume(): void {
     this.#isPaused = false;
     this.#deliverKept();
+    if (!this.#isPaused) this.socket.resume?.();
   }
 
   close(code: number = CloseCode.normal, reason = ''): void {
     if (this.isClosed) return;
+    this.socket.resume?.(); // else the peer's answer to it would not be read
     this.socket.close(code, reason);
   }
 

@@ -1,8 +1,13 @@
 // Connections that break: what a process writes meanwhile is read again, without a hole and without a double.
 
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { connectWebSocket } from '../../../backend/client/connect.ts';
 import type { ClientStatus, ExecServerClient } from '../../../shared/client/harness.ts';
+import type { OutputBytes } from '../../../shared/client/process-handle.ts';
 import type { Connection } from '../../../shared/connection/connection.ts';
 import { useServer } from '../../helpers/server.ts';
 import { until, within } from '../../helpers/until.ts';
@@ -83,4 +88,28 @@ it('tells those who wait for it when it is closed for good', async () => {
   await within('the client to be closed', 5000, client.whenClosed);
   await expect(waiting).rejects.toMatchObject({ code: 'closed' });
   expect(client.isClosed).toBe(true);
+});
+
+it('holds the process back while it is paused, and then gets every byte', async () => {
+  const { client } = await connect();
+  const folder = mkdtempSync(join(tmpdir(), 'held-'));
+  const count = 20_000_000;
+  let seenBytes = 0;
+  const argv = ['sh', '-c', `head -c ${count} /dev/zero; touch ended`];
+  const env = { ...testEnv, PATH: process.env['PATH'] ?? '' };
+  const listener = {
+    onOutput: ({ bytes }: OutputBytes) => {
+      if (seenBytes === 0) client.pause();
+      seenBytes += bytes.length;
+    },
+  };
+  const handle = await client.start({ processId: 'held', argv, cwd: folder, env, tty: false }, listener);
+  await until('the first output', () => seenBytes > 0);
+  // Nothing tells that a process stands still; had it gone on, it would long have ended.
+  await delay(300);
+  expect(existsSync(join(folder, 'ended'))).toBe(false);
+  client.resume();
+  expect(await within('its end', 10_000, handle.wait())).toBe(0);
+  expect(seenBytes).toBe(count);
+  rmSync(folder, { recursive: true });
 });
