@@ -7,8 +7,13 @@ import { drainInto, readBuffer } from './drain.ts';
 /** A drain takes at most this much, in bytes: a grandchild that writes without end must not hold the event loop. */
 const maxDrainBytes = 1024 * 1024;
 
+/** A terminal that gave less than this in one read, in bytes, has no more: it gives 4 KiB at a time while it has. */
+const fullReadBytes = 1024;
+
 export class OutputReader {
   isEnded = false;
+  /** False while we hold the other side of a terminal ourselves. */
+  mayHangUp = false;
   readonly #socket: Socket;
   #isPaused = false;
 
@@ -68,8 +73,10 @@ export class OutputReader {
   }
 
   #read(length: number, isTerminal: boolean): boolean {
-    // A terminal gives 4 KiB per read, and libuv takes a hang-up for the end although more is there: take it all now.
-    const total = isTerminal ? drainInto(this.fd, length).length : length;
+    // A terminal gives 4 KiB per read, and libuv takes a hang-up for the end although more is there: take it all now. The echo
+    // of a character need not wait until a second read has found nothing.
+    const isAll = !isTerminal || (length < fullReadBytes && !this.mayHangUp);
+    const total = isAll ? length : drainInto(this.fd, length).length;
     if (!this.onBytes(readBuffer.subarray(0, total))) this.#isPaused = true;
     return !this.#isPaused;
   }

@@ -94,7 +94,10 @@ class PtyChild implements Child {
   }
 
   exited(exitCode: number): void {
-    this.#lifetime.exited(exitCode, () => closeSync(this.slaveFd));
+    this.#lifetime.exited(exitCode, () => {
+      this.#reader.mayHangUp = true;
+      closeSync(this.slaveFd);
+    });
     this.input.close();
   }
 
