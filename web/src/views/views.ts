@@ -4,12 +4,13 @@
 
 import Activity from '@lucide/svelte/icons/activity';
 import Cable from '@lucide/svelte/icons/cable';
+import Globe from '@lucide/svelte/icons/globe';
 import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { Component } from 'svelte';
 import type { Workbench } from '../state/workbench.svelte.ts';
 
-export type ViewId = 'terminals' | 'inspector' | 'composer' | 'connections';
+export type ViewId = 'terminals' | 'http' | 'inspector' | 'composer' | 'connections';
 
 export type ViewComponent = Component<{ workbench: Workbench }>;
 
@@ -31,6 +32,13 @@ export const views: readonly View[] = [
     key: 'T',
     staysMounted: true,
     load: () => import('./Terminals.svelte'),
+  },
+  {
+    id: 'http',
+    title: 'HTTP',
+    Icon: Globe,
+    key: 'H',
+    load: () => import('./Http.svelte'),
   },
   {
     id: 'inspector',
