@@ -61,6 +61,20 @@ export function entryLine(entry: WireEntry): string {
 
 /** @throws LocalError `invalid-argument` that names the line. Empty lines are passed over. */
 export function parseRecording(text: string): Recording {
+  const { header, entries } = readRecording(text);
+  return { ...header, entries: [...entries] };
+}
+
+/**
+ * As `parseRecording`, an entry at a time: for those who have other work to do in between.
+ * @throws LocalError as `parseRecording`: at once for the header, with the entry for the others.
+ */
+export function readRecording(text: string): {
+  readonly header: RecordingHeader;
+  /** The most that `entries` yields. */
+  readonly maxCount: number;
+  readonly entries: Generator<WireEntry, void>;
+} {
   const lines = text.split('\n');
   const first = lines.findIndex((line) => line.trim() !== '');
   const header = headerSchema.safeParse(parseLine(lines[first] ?? '', first + 1));
@@ -70,13 +84,19 @@ export function parseRecording(text: string): Recording {
       `not a recording: its first line must be {"recording":${version},"startedAt":…}`,
     );
   }
-  const entries: WireEntry[] = [];
-  for (let index = first + 1; index < lines.length; index++) {
-    const line = lines[index] ?? '';
-    if (line.trim() !== '') entries.push(parseEntry(line, index + 1));
-  }
   const { startedAt, about } = header.data;
-  return { startedAt: new Date(startedAt), ...(about === undefined ? {} : { about }), entries };
+  return {
+    header: { startedAt: new Date(startedAt), ...(about === undefined ? {} : { about }) },
+    maxCount: lines.length - first - 1,
+    entries: entriesOf(lines, first + 1),
+  };
+}
+
+function* entriesOf(lines: readonly string[], from: number): Generator<WireEntry, void> {
+  for (let index = from; index < lines.length; index++) {
+    const line = lines[index] ?? '';
+    if (line.trim() !== '') yield parseEntry(line, index + 1);
+  }
 }
 
 function parseEntry(line: string, number: number): WireEntry {

@@ -83,8 +83,8 @@ describe('a message to paste', () => {
 });
 
 describe('a recording in a file', () => {
-  it('comes back from JSON lines, without secrets', () => {
-    const read = readRecordingFile(toJsonLines({ startedAtMs, entries }));
+  it('comes back from JSON lines, without secrets', async () => {
+    const read = await readRecordingFile(toJsonLines({ startedAtMs, entries }));
     expect(read.startedAt.getTime()).toBe(startedAtMs);
     expect(read.entries.length).toBe(entries.length);
     expect(read.entries[1]).toMatchObject({ text: '{"id":1,"method":"x","params":{"token":"[redacted]"}}' });
@@ -106,8 +106,8 @@ describe('a recording in a file', () => {
     ]);
   });
 
-  it('comes back from a HAR file', () => {
-    const { entries: read, startedAt } = readRecordingFile(toHar({ startedAtMs, entries }, '1.0'));
+  it('comes back from a HAR file', async () => {
+    const { entries: read, startedAt } = await readRecordingFile(toHar({ startedAtMs, entries }, '1.0'));
     expect(startedAt.getTime()).toBe(startedAtMs + 10);
     expect(read.map(({ kind, connection, atMs }) => `${kind} ${connection} ${Math.round(atMs)}`)).toEqual([
       'event h1 0',
@@ -123,8 +123,8 @@ describe('a recording in a file', () => {
     ['{"log":', 'the HAR file is no JSON'],
     ['{"log":{"entries":[]}}', 'the HAR file holds no WebSocket messages'],
     ['hello', 'line 1 of the recording is no JSON'],
-  ])('is refused with the reason: %j', (text, why) => {
-    expect(() => readRecordingFile(text)).toThrow(why);
+  ])('is refused with the reason: %j', async (text, why) => {
+    await expect(readRecordingFile(text)).rejects.toThrow(why);
   });
 });
 

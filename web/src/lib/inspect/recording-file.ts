@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { base64Encode, tryBase64Decode } from '../../../../shared/bytes.ts';
 import { LocalError } from '../../../../shared/errors.ts';
 import type { WireEntry } from '../../../../shared/recording/entry.ts';
-import { entryLine, headerLine, parseRecording, type Recording } from '../../../../shared/recording/jsonl.ts';
+import { entryLine, headerLine, readRecording, type Recording } from '../../../../shared/recording/jsonl.ts';
 import { redactEntry } from '../../../../shared/recording/redact.ts';
 
 export interface Source {
@@ -91,9 +91,32 @@ const harSchema = z.object({
   }),
 });
 
-/** A recording in either form. @throws LocalError `invalid-argument` that says where it is wrong. */
-export function readRecordingFile(text: string): Recording {
-  return /^\s*\{\s*"log"/.test(text) ? fromHar(text) : parseRecording(text);
+/** Time at a stretch, ms: the page goes on meanwhile. */
+const stretchMs = 8;
+/** The clock is looked at after so many lines. */
+const strideLines = 32;
+
+/**
+ * A recording in either form, read a little at a time.
+ * @param onProgress told the share that is done, 0 … 1
+ * @throws LocalError `invalid-argument` that says where it is wrong.
+ */
+export async function readRecordingFile(
+  text: string,
+  onProgress: (share: number) => void = () => undefined,
+): Promise<Recording> {
+  if (/^\s*\{\s*"log"/.test(text)) return fromHar(text);
+  const { header, maxCount, entries } = readRecording(text);
+  const read: WireEntry[] = [];
+  let untilMs = performance.now() + stretchMs;
+  for (const entry of entries) {
+    read.push(entry);
+    if (read.length % strideLines !== 0 || performance.now() < untilMs) continue;
+    onProgress(read.length / maxCount);
+    await new Promise((resolve) => setTimeout(resolve));
+    untilMs = performance.now() + stretchMs;
+  }
+  return { ...header, entries: read };
 }
 
 function fromHar(text: string): Recording {
