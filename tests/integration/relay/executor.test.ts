@@ -1,9 +1,10 @@
 // Real processes over the relay: our rendezvous, our remote executor, our harness (docs/relay.md).
+import { spawn } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { asString } from '../../helpers/json.ts';
 import { openLink, carrierOf, relayCarrier, RemoteExecutorProcess } from '../../helpers/remote-executor.ts';
-import { startServer, TAG, useServer, type RunningServer } from '../../helpers/server.ts';
-import { until } from '../../helpers/until.ts';
+import { serverProgram, startServer, TAG, useServer, type RunningServer } from '../../helpers/server.ts';
+import { until, within } from '../../helpers/until.ts';
 import { WireClient } from '../../helpers/wire-client.ts';
 import { shapes } from '../../helpers/wire-shapes.ts';
 import { call, relayUrl } from './relay-peer.ts';
@@ -139,5 +140,34 @@ describe('over the relay', () => {
     expect(views.map((view) => view.bytes().toString())).toEqual(views.map((_, n) => `number ${n}\n`));
     const { body } = await call(server.current, 'GET', `/api/relay/executors/${id}/streams`);
     expect(body['streams']).toHaveLength(200);
+  });
+});
+
+describe('mistakes on the command line end with one clear line and exit code 2', () => {
+  const remote = ['exec-server', '--remote'];
+  const good = 'http://127.0.0.1:1';
+  it.each([
+    [[...remote, good], 'token', 'executor id is required'],
+    [[...remote, good, '--executor-id', 'a'], '  ', 'is empty'],
+    [[...remote, 'nonsense', '--executor-id', 'a'], 'token', 'base URL must be http://… or https://…'],
+    [['serve', '--bus', 'http://127.0.0.1:1'], '', '--bus: expected nats://HOST'],
+    [['serve', '--bus', 'nats://127.0.0.1:1'], '', '--bus needs a secret that all nodes share'],
+    [['serve', '--relay-max-streams', 'many'], '', '--relay-max-streams: expected a whole number'],
+  ])('%j with the token "%s": %s', async (args, token, message) => {
+    const [program, ...first] = serverProgram();
+    const child = spawn(program, [...first, ...args], {
+      env: { PATH: env.PATH, CODEX_EXEC_SERVER_REMOTE_BEARER_TOKEN: token },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    try {
+      expect(await within('it to end', 10_000, ended)).toBe(2);
+    } finally {
+      child.kill('SIGKILL');
+    }
+    expect(said).toContain(message);
+    expect(said.trim().split('\n')).toHaveLength(1);
   });
 });
