@@ -223,7 +223,7 @@ export class ProcessHandle {
 
   /**
    * Writes `input`, closes stdin, and collects the output until the process is closed.
-   * @throws LocalError `closed`, `aborted`, `timeout` (the process is ended then); RpcError.
+   * @throws LocalError `closed`, `aborted`, `timeout`, `output-lost` (the process is ended then); RpcError.
    */
   communicate(input?: Uint8Array | string, options: CollectOptions = {}): Promise<RunResult> {
     return collect(this, this.#readerOf('output').output, input, options);

@@ -11,10 +11,11 @@ export interface RegistryAddress {
   readonly token?: string | undefined;
 }
 
+const relayUrl = z.string().regex(/^wss?:\/\/[^/]/);
 const wayIn = z.object({
-  url: z.string(),
+  url: relayUrl,
   /** For peers that resume their streams, as ours do. */
-  resumable_url: z.string().optional(),
+  resumable_url: relayUrl.optional(),
   online: z.boolean().optional(),
 });
 const executorList = z.object({

@@ -70,7 +70,7 @@ export async function dialSocket<T>(
   try {
     socket = options.factory(url);
   } catch (cause) {
-    throw notAWebSocketUrl(label, cause);
+    throw cause instanceof LocalError ? cause : notAWebSocketUrl(label, cause);
   }
   // Browsers begin with Blobs, which cannot be read at once. Node's `ws` gives bytes without a copy as it is.
   if (socket.binaryType === 'blob') socket.binaryType = 'arraybuffer';

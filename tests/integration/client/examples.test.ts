@@ -56,6 +56,17 @@ it('copy-tree.js copies every file', async () => {
   expect(readFileSync(join(folder, 'to/deep/big')).equals(Buffer.alloc(600_000, 'x'))).toBe(true);
 });
 
+it('the code of README.md prints what its command printed, and its exit code', async () => {
+  const [, code = ''] = /```js\n([^]*?)```/.exec(readFileSync(join(root, 'README.md'), 'utf8')) ?? [];
+  const file = join(folder, 'readme.mjs');
+  const here = code
+    .replace("'exec-workbench/client'", JSON.stringify(`${root}dist/client/node/api.js`))
+    .replace('ws://127.0.0.1:8765/exec', url())
+    .replace("'example'", JSON.stringify(server.current.token));
+  writeFileSync(file, here);
+  expect(await node(file)).toEqual({ code: 0, stdout: '3 hello\n\n', stderr: '' });
+});
+
 it('the code of docs/client.md does what the text beside it says', async () => {
   const guide = readFileSync(join(root, 'docs/client.md'), 'utf8');
   const blocks = [...guide.matchAll(/```js\n([^]*?)```/g)].map(([, code = '']) => code);

@@ -133,6 +133,8 @@ describe('connectRelay', () => {
     expect(await ask({ registry: 'http://127.0.0.1:1' })).toMatchObject({ code: 'connect' });
     const page = await listening(createHttpServer((_request, response) => response.end('<html>')));
     expect(await ask({ registry: `http://127.0.0.1:${page}` })).toMatchObject({ code: 'protocol' });
+    const wrong = await listening(createHttpServer((_request, response) => response.end('{"url":"http://x"}')));
+    expect(await ask({ registry: `http://127.0.0.1:${wrong}` })).toMatchObject({ code: 'protocol' });
     const silent = await listening(createServer((socket) => socket.resume()));
     expect(await ask({ registry: `http://127.0.0.1:${silent}` })).toMatchObject({ code: 'connect-timeout' });
   });
