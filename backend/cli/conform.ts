@@ -76,6 +76,9 @@ export async function conform(operands: readonly string[], flags: ConformFlags):
     await tell(report, format, flags.output);
     if (abort.signal.aborted) return interrupted;
     return countResults(report.results).fail > 0 ? ExitCode.different : ExitCode.ok;
+  } catch (error) {
+    if (abort.signal.aborted) return interrupted;
+    throw error;
   } finally {
     line.clear();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

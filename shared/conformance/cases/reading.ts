@@ -28,7 +28,8 @@ export async function readAll(
   for (let afterSeq = 0; ;) {
     const answer = await wire.call(processRead, { processId, afterSeq, waitMs: 2000, ...more });
     for (const { seq, stream, chunk } of answer.chunks) {
-      if (seq <= afterSeq) throw new Mismatch(`chunks above afterSeq ${afterSeq}`, `seq ${seq}`);
+      const lastSeq = chunks.at(-1)?.seq ?? 0;
+      if (seq <= lastSeq) throw new Mismatch(`each chunk once, above seq ${lastSeq}`, `seq ${seq}`);
       chunks.push({ seq, stream, bytes: bytesOf(chunk) });
     }
     afterSeq = answer.nextSeq - 1;

@@ -88,10 +88,13 @@ export const sessionCases: readonly ConformanceCase[] = [
   }),
   must(8, 'seq goes on over a resume without a hole', async (t) => {
     const wire = await t.harness();
-    await (await t.start(wire, waiting)).untilText('before');
+    const script = 'echo before; read line; echo after; read line';
+    await (await t.start(wire, { script, pipeStdin: true })).untilText('before');
     const again = await comeBack(t, wire);
+    const process = t.watch(again, 'p');
     await again.call(processWrite, { processId: 'p', chunk: enter, writeId: 'w' });
-    const { chunks } = await readAll(again, 'p');
+    await process.untilText('after');
+    const { chunks } = await again.call(processRead, { processId: 'p' });
     expectEqual(
       'the seqs of the output',
       chunks.map(({ seq }) => seq),
