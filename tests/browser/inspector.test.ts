@@ -1,8 +1,10 @@
 // The Inspector: what is on the wire is seen whole, found, taken apart, kept in files and sent again; also when it is a lot.
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { utf8Encode } from '../../shared/bytes.ts';
 import type { WireEntry } from '../../shared/recording/entry.ts';
 import { entryLine, headerLine, parseRecording } from '../../shared/recording/jsonl.ts';
@@ -20,10 +22,12 @@ const summary = (page: Page) => page.getByTestId('wire-summary');
 const filterField = (page: Page) => page.getByRole('combobox', { name: 'Filter' });
 const detail = (page: Page) => page.getByTestId('wire-detail');
 
+/** By its path: so the browser itself reads it. */
 async function openFile(page: Page, name: string, text: string): Promise<void> {
-  await page
-    .getByTestId('recording-file')
-    .setInputFiles({ name, mimeType: 'application/jsonl', buffer: Buffer.from(text) });
+  const folder = mkdtempSync(join(tmpdir(), 'inspector-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, name), text);
+  await page.getByTestId('recording-file').setInputFiles(join(folder, name));
 }
 
 function recordingText(entries: readonly WireEntry[]): string {
