@@ -10,8 +10,9 @@ import { Deadlines } from './deadlines.ts';
 import { Fifo } from './fifo.ts';
 import { isStreamId, type FrameFault, type RelayFrame } from './frame.ts';
 import { defaultRelayLimits, type RelayLimits } from './limits.ts';
-import { ReliableStream, type RelayRole, type StreamEnd, type StreamStats } from './reliable-stream.ts';
+import { ReliableStream } from './reliable-stream.ts';
 import { StreamConnection, type StreamHost } from './stream-connection.ts';
+import type { RelayRole, StreamEnd, StreamStats } from './stream-types.ts';
 
 // Hot path: a frame costs one decode, one Map look-up, the state machine and one turn. No promise, no timer per stream.
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { RelayBody, RelayData, RelayFrame } from './frame.ts';
 import { defaultRelayLimits, type RelayLimits } from './limits.ts';
-import { ReliableStream, type RelayRole } from './reliable-stream.ts';
+import { ReliableStream } from './reliable-stream.ts';
+import type { RelayRole } from './stream-types.ts';
 
 const text = new TextEncoder();
 

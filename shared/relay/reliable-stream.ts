@@ -18,57 +18,14 @@
 //   any           reset from the peer            ended
 //   any           a rule was broken              ended     reset
 
+import { AckSchedule } from './ack-schedule.ts';
 import { Fifo } from './fifo.ts';
 import { resetReason, type RelayBody, type RelayData, type RelayFrame } from './frame.ts';
 import type { RelayLimits } from './limits.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
 import { segmentCount, segmentOf } from './segments.ts';
 import { SendWindow, type SentSegment } from './send-window.ts';
-
-export type RelayRole = 'harness' | 'executor';
-
-export interface StreamEnd {
-  /** For people and logs; as in the reset that was sent or received. */
-  readonly reason: string;
-  readonly by: 'us' | 'peer';
-}
-
-/** Counters for people: all since the stream began, except what says otherwise. */
-export interface StreamStats {
-  readonly peer: PeerKind;
-  /** Smoothed round-trip time in ms, once measured. */
-  readonly rttMs: number | undefined;
-  /** Now. */
-  readonly unackedSegments: number;
-  readonly unackedBytes: number;
-  readonly unsentBytes: number;
-  readonly earlyBytes: number;
-  readonly reassemblyBytes: number;
-  readonly unreadBytes: number;
-  readonly retransmits: number;
-  readonly duplicates: number;
-  readonly dropped: number;
-  readonly framesIn: number;
-  readonly framesOut: number;
-  /** Payload, resent segments included. */
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly messagesIn: number;
-  readonly messagesOut: number;
-  readonly resumes: number;
-}
-
-export type PeerKind = 'unproven' | 'reliable' | 'old';
-
-export interface ReliableStreamOptions {
-  readonly streamId: string;
-  readonly role: RelayRole;
-  readonly limits: RelayLimits;
-  readonly nowMs: number;
-  readonly carrierIsUp: boolean;
-  /** 0 on the wire; tests choose it, for both ends alike, to reach the wrap-around. */
-  readonly firstSeq?: number;
-}
+import type { PeerKind, ReliableStreamOptions, RelayRole, StreamEnd, StreamStats } from './stream-types.ts';
 
 /** A message that waits to be cut and sent. */
 interface UnsentMessage {
@@ -100,9 +57,7 @@ export class ReliableStream {
   // Receiving.
   readonly #buffer: ReceiveBuffer;
   #isReading = true;
-  #ackIsDue = false;
-  #ackDueMs = Infinity;
-  #unackedArrivals = 0;
+  readonly #ack: AckSchedule;
 
   // Carrier and peer.
   #carrierIsUp: boolean;
@@ -138,6 +93,7 @@ export class ReliableStream {
     this.#firstSeq = firstSeq;
     this.#window = new SendWindow(firstSeq, limits);
     this.#buffer = new ReceiveBuffer(firstSeq, limits);
+    this.#ack = new AckSchedule(limits);
     this.#carrierIsUp = options.carrierIsUp;
     this.#carrierLostAtMs = nowMs;
     // A harness begins with `resume {next_seq: 0}`.
@@ -277,7 +233,7 @@ export class ReliableStream {
       if (nowMs >= this.#carrierLostAtMs + this.#limits.resumeTimeoutMs) this.abort('not_resumed');
       return;
     }
-    if (nowMs >= this.#ackDueMs) this.#ackIsDue = true;
+    this.#ack.advance(nowMs);
     if (this.#peer === 'reliable') this.#advanceWithReliablePeer(nowMs);
     else this.#advanceWithUnprovenPeer(nowMs);
   }
@@ -289,7 +245,7 @@ export class ReliableStream {
     if (this.#end) return Infinity;
     const closingMs = this.#closing?.untilMs ?? Infinity;
     if (!this.#carrierIsUp) return Math.min(closingMs, this.#carrierLostAtMs + this.#limits.resumeTimeoutMs);
-    const ackDueMs = this.#ackIsDue ? Infinity : this.#ackDueMs;
+    const ackDueMs = this.#ack.deadlineMs;
     if (this.#peer !== 'reliable') {
       const holdMs = this.#holdUntilMs;
       const probeMs = this.#resumeIsDue ? Infinity : this.#probeAtMs;
@@ -337,7 +293,7 @@ export class ReliableStream {
     }
     // Piggybacking on data would not count as an acknowledgement, so this one may not wait behind data.
     const { ack, ackBits } = this.#buffer;
-    if (this.#ackIsDue && ack === 0 && ackBits === 0) return this.#ackFrame(nowMs);
+    if (this.#ack.isDue && ack === 0 && ackBits === 0) return this.#ackFrame(nowMs);
     const lost = this.#peer === 'reliable' ? this.#window.takeLost(nowMs) : undefined;
     if (lost) return this.#dataFrame(lost, nowMs);
     const segment = this.#takeNewSegment(nowMs);
@@ -346,7 +302,7 @@ export class ReliableStream {
       this.#endIfClosed();
       return frame;
     }
-    if (this.#ackIsDue) return this.#ackFrame(nowMs);
+    if (this.#ack.isDue) return this.#ackFrame(nowMs);
     if (this.#heartbeatIsDue) return this.#frame({ kind: 'heartbeat' }, nowMs);
     return undefined;
   }
@@ -383,14 +339,11 @@ export class ReliableStream {
   }
 
   #scheduleAck(nowMs: number): void {
-    if (!this.#buffer.canAck) return;
-    this.#unackedArrivals++;
-    if (this.#unackedArrivals >= this.#limits.ackEverySegments) this.#ackIsDue = true;
-    else if (this.#ackDueMs === Infinity) this.#ackDueMs = nowMs + this.#limits.ackDelayMs;
+    if (this.#buffer.canAck) this.#ack.onArrival(nowMs);
   }
 
   #ackNow(): void {
-    if (this.#buffer.canAck) this.#ackIsDue = true;
+    if (this.#buffer.canAck) this.#ack.isDue = true;
   }
 
   #receiveAck(frame: RelayFrame, nowMs: number): void {
@@ -477,9 +430,7 @@ export class ReliableStream {
     this.#lastSentMs = nowMs;
     this.#heartbeatIsDue = false;
     if (ack !== 0 || ackBits !== 0 || body.kind === 'ackFrame') {
-      this.#ackIsDue = false;
-      this.#ackDueMs = Infinity;
-      this.#unackedArrivals = 0;
+      this.#ack.onSent();
     }
     return { streamId: this.streamId, ack, ackBits, body };
   }

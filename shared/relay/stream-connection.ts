@@ -5,7 +5,8 @@ import { tryUtf8Decode, utf8Encode } from '../bytes.ts';
 import type { Connection, ConnectionHandler } from '../connection/connection.ts';
 import { limits } from '../limits.ts';
 import type { DeadlineItem } from './deadlines.ts';
-import type { ReliableStream, StreamStats } from './reliable-stream.ts';
+import type { ReliableStream } from './reliable-stream.ts';
+import type { StreamStats } from './stream-types.ts';
 
 /** What a connection needs of its mux. */
 export interface StreamHost {

@@ -4,7 +4,7 @@
 import { utf8Decode } from '../../shared/bytes.ts';
 import type { FrameCarrier } from '../../shared/relay/carrier.ts';
 import { decodeFrame, encodeFrame } from '../../shared/relay/codec.ts';
-import type { RelayRole } from '../../shared/relay/reliable-stream.ts';
+import type { RelayRole } from '../../shared/relay/stream-types.ts';
 
 export class OldPeer {
   readonly #nextSeqs = new Map<string, number>();
