@@ -7,7 +7,7 @@ import type { WebSocket } from 'ws';
 import type { Registry } from 'prom-client';
 import { execServerSchema } from '../../shared/protocol/schema.ts';
 import { tokenCookie, type Access, type Refusal } from '../auth/access.ts';
-import type { Scope } from '../auth/grant.ts';
+import { everyScope, type Scope } from '../auth/grant.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { ExecServer } from '../exec/exec-server.ts';
 import { registryRoutes, type RegistrySettings } from '../relay/registry.ts';
@@ -92,7 +92,9 @@ export function serveApp(
   hono.route('/cloud', registryRoutes(relay.rendezvous, relay.secret, relay.settings));
   hono.use('/api/*', requireScope('admin'));
   hono.route('/api/relay', relayApi(relay.rendezvous));
-  hono.get('/api/bridge', bridgeUpgrade(bridge, sockets), (c) =>
+  // It starts programs and reaches whatever this machine reaches: a part of the scopes is not enough.
+  for (const scope of everyScope) hono.use('/api/bridge', requireScope(scope));
+  hono.get('/api/bridge', bridgeUpgrade(bridge, access, sockets), (c) =>
     c.json(httpError('upgrade_required', 'this is a WebSocket endpoint'), 426),
   );
   const relayDoor = new RelayDoor(relay);
@@ -162,16 +164,17 @@ function execUpgrade(
   });
 }
 
-function bridgeUpgrade(bridge: Bridge, sockets: ReturnType<typeof webSockets<AppEnv>>) {
+function bridgeUpgrade(bridge: Bridge, access: Access, sockets: ReturnType<typeof webSockets<AppEnv>>) {
   return sockets.upgradeWebSocket((c) => {
-    const { socket } = (c.env as HttpBindings).incoming;
+    const { incoming } = c.env as HttpBindings;
+    const { socket } = incoming;
     const label = `bridge websocket ${socket.remoteAddress}:${socket.remotePort}`;
     return {
       onOpen: (_, { raw }) => {
         if (!raw) return;
         // The upgrade is done; from here on its own pings look after it.
         socket.setTimeout(0);
-        bridge.accept(raw, label);
+        bridge.accept(raw, label, access.grantOf(incoming));
       },
     };
   });

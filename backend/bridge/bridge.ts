@@ -11,6 +11,7 @@ import {
 } from '../../shared/connection/bridge.ts';
 import { CloseCode } from '../../shared/connection/connection.ts';
 import { errorText } from '../../shared/errors.ts';
+import { watchGrant, type Grant } from '../auth/grant.ts';
 import { ChildConnection } from '../client/child-connection.ts';
 import { ConnectionLeg } from './connection-leg.ts';
 import type { Leg, LegMessage } from './leg.ts';
@@ -28,16 +29,21 @@ export class Bridge {
 
   constructor(private readonly settings: BridgeSettings) {}
 
-  /** Takes a socket whose upgrade was let in. */
-  accept(socket: WebSocket, label: string): void {
+  /** Takes a socket whose upgrade was let in. It ends with `grant`, as every connection that a token has opened. */
+  accept(socket: WebSocket, label: string, grant: Grant): void {
     const page = new WebSocketLeg(socket, label, this.settings);
     if (this.#open.size >= maxBridges) {
       page.open({ onMessage: () => undefined, onWritable: () => undefined, onClose: () => undefined });
       page.close({ code: BridgeCloseCode.tooManyBridges, reason: `there are ${maxBridges} bridges already` });
       return;
     }
-    const bridge = new OneBridge(page, this.settings, () => this.#open.delete(bridge));
+    let stopWatching: () => void = () => undefined;
+    const bridge = new OneBridge(page, this.settings, () => {
+      this.#open.delete(bridge);
+      stopWatching();
+    });
     this.#open.add(bridge);
+    stopWatching = watchGrant(grant, (reason) => void bridge.end(CloseCode.policyViolation, reason));
   }
 
   /** Ends all. Resolves when the programs that they started are gone. */

@@ -7,8 +7,8 @@ import type { Leg, LegClose, LegMessage } from './leg.ts';
 export interface LinkEvents {
   /** Before it goes on. */
   onMessage?(dir: Direction, message: LegMessage): void;
-  /** Once, when the first of both ends. */
-  onClose?(by: 'harness' | 'executor', close: LegClose): void;
+  /** Once, when the first of both ends, or the link is closed. */
+  onClose?(by: 'harness' | 'executor' | 'bridge', close: LegClose): void;
 }
 
 export class Link {
@@ -42,9 +42,15 @@ export class Link {
 
   /** Ends both. Idempotent. */
   close(close: LegClose): void {
-    this.isClosed = true;
+    this.#ended('bridge', close);
     this.harness.close(close);
     this.executor.close(close);
+  }
+
+  #ended(by: 'harness' | 'executor' | 'bridge', close: LegClose): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.events.onClose?.(by, close);
   }
 
   #openSide(leg: Leg, other: Leg, side: 'harness' | 'executor'): void {
@@ -55,8 +61,7 @@ export class Link {
         this.#update();
       },
       onClose: (close) => {
-        if (!this.isClosed) this.events.onClose?.(side, close);
-        this.isClosed = true;
+        this.#ended(side, close);
         other.close(close);
       },
     });

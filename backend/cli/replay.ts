@@ -65,7 +65,7 @@ function tell(differences: readonly Difference[], scenario: Scenario, target: Ta
   if (asJson) return;
   const sent = scenario.steps.filter(({ dir }) => dir === 'send' || dir === 'sendBytes').length;
   const expected = scenario.steps.filter(({ dir }) => dir === 'recv').length;
-  const verdict = differences.length === 0 ? 'nothing differs' : `${differences.length} differences`;
+  const verdict = differences.length === 0 ? 'nothing differs' : `differences: ${differences.length}`;
   process.stderr.write(
     `exec-workbench: ${scenario.scenario} against ${target.label}: ${sent} sent, ${expected} expected, ${verdict}\n`,
   );

@@ -2,10 +2,12 @@
 // lines for wscat one by one.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { asObject, fromBase64, parseJson } from '../helpers/json.ts';
-import { startServer } from '../helpers/server.ts';
+import { serverProgram, startServer } from '../helpers/server.ts';
 import { connectWebSocket } from '../helpers/carriers.ts';
 import { until } from '../helpers/until.ts';
 
@@ -14,6 +16,9 @@ const blocks = (language: string) =>
   [...readme.matchAll(new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``, 'g'))].flatMap(([, text = '']) =>
     text.trim().split('\n'),
   );
+
+const folder = mkdtempSync(join(tmpdir(), 'readme-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const env = { ...process.env, EXEC_WORKBENCH_TOKEN: 'example' } as Record<string, string>;
 
@@ -28,6 +33,22 @@ describe('README.md', () => {
       });
       expect(output.length, line).toBeGreaterThan(50);
     }
+  });
+
+  it('its lines for the command line work', async () => {
+    const server = await startServer({ command: 'serve', env });
+    const own = { ...env, EXEC_WORKBENCH_URL: `ws://127.0.0.1:${String(server.port)}` };
+    const [program, ...args] = serverProgram();
+    const ew = [program, ...args].map((word) => `'${word}'`).join(' ');
+    const lines = blocks('sh').filter((line) => /exec-workbench (run --|run -i --|call|cp)/.test(line));
+    expect(lines).toHaveLength(4);
+    for (const line of lines) {
+      // What is copied goes to a folder of the test's own.
+      const script = line.replace('npx exec-workbench', ew).replace('/tmp/hostname-of-the-executor', folder);
+      const output = execFileSync('bash', ['-c', script], { encoding: 'utf8', env: own });
+      if (!line.includes(' cp ')) expect(output.length, line).toBeGreaterThan(10);
+    }
+    expect(readdirSync(folder)).toEqual(['hostname']);
   });
 
   it('its lines for wscat start a process and show its output and its exit code', async () => {

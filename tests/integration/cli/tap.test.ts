@@ -1,4 +1,5 @@
 // `tap` and `replay`: what passes is recorded and unchanged, and can be played again; `/api/bridge` of serve, by the same engine.
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { openBridge } from '../../../shared/connection/bridge.ts';
 import { ExecServerClient } from '../../../shared/client/harness.ts';
 import { parseRecording } from '../../../shared/recording/jsonl.ts';
 import { connectWebSocket, UpgradeRefused } from '../../helpers/carriers.ts';
-import { serverProgram, useServer } from '../../helpers/server.ts';
+import { serverProgram, startServer, useServer } from '../../helpers/server.ts';
 import { until, within } from '../../helpers/until.ts';
 import { WebSocket } from 'ws';
 import { runCli, startCli, type RunningCli } from './cli.ts';
@@ -216,6 +217,15 @@ describe('/api/bridge', () => {
     page.sendText('{"target":"http://127.0.0.1"}');
     expect(await within('the end', 5_000, page.ended)).toMatchObject({ code: 4400 });
     await expect(connectWebSocket(bridge(''))).rejects.toThrow(UpgradeRefused);
+    const tokens = join(folder, 'tokens.json');
+    const sha256 = createHash('sha256').update('a-part-of-it-all').digest('hex');
+    await writeFile(tokens, JSON.stringify({ tokens: [{ id: 'part', sha256, scopes: ['admin'] }] }));
+    const scoped = await startServer({
+      command: 'serve',
+      args: ['--ws-auth', 'capability-token', '--ws-token-file', tokens],
+    });
+    const part = `ws://127.0.0.1:${scoped.port}/api/bridge?token=a-part-of-it-all`;
+    await expect(connectWebSocket(part)).rejects.toThrow('403');
     const headers = { origin: 'http://evil.example' };
     await expect(connectWebSocket(bridge(), { headers })).rejects.toThrow('403');
   });
