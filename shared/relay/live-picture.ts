@@ -49,7 +49,6 @@ export const streamPictureSchema = z.object({
   /** Null until a frame has passed since watching began, and for streams beyond those that are watched at once. */
   watch: watchPictureSchema.nullable(),
 });
-export type StreamPicture = z.infer<typeof streamPictureSchema>;
 
 const faultsSchema = z.object({
   frames: count,
