@@ -113,6 +113,7 @@ describe.each([
       tty,
     });
     await client.waitForText(view, 'ready');
+    expect(sleepers()).not.toBe('');
     await client.terminate(view.processId);
     await view.closed;
     await until('all of it to be gone', () => sleepers() === '', { withinMs: 5000, describe: sleepers });
@@ -121,7 +122,7 @@ describe.each([
 
 /** The `sleep 100x` of this file that run. */
 function sleepers(): string {
-  return describeProcesses(runningWithEnv(`EXEC_TEST_TAG=${TAG}`).filter(({ command }) => command === 'sleep'));
+  return describeProcesses(runningWithEnv(`EXEC_TEST_TAG=${TAG}`).filter(({ name }) => name === 'sleep'));
 }
 
 describe('a confined process', () => {
