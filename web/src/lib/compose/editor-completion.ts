@@ -24,7 +24,10 @@ export function messageCompletion(processIds: () => readonly string[]) {
     const property = ancestor(node, 'Property');
     const isName =
       node.name === 'PropertyName' || (!isInValue(node, property, pos) && !context.matchBefore(/:\s*"?[\w/.-]*/));
-    const from = node.name === 'String' || node.name === 'PropertyName' ? node.from : (word?.from ?? pos);
+    const isText = node.name === 'String' || node.name === 'PropertyName';
+    const from = isText ? node.from : (word?.from ?? pos);
+    // The quote that the editor has closed by itself is replaced, too.
+    const to = isText && state.sliceDoc(pos, node.to) === '"' ? node.to : pos;
     if (from === pos && !context.explicit) return null;
     const method = methodOf(state);
     if (isName) {
@@ -32,14 +35,14 @@ export function messageCompletion(processIds: () => readonly string[]) {
       const names = path.length === 0 ? envelopeMembers : membersAt(method, path);
       return result(
         from,
-        pos,
+        to,
         names.map(({ name, doc }) => ({ text: JSON.stringify(name), doc })),
       );
     }
     const path = pathOf(state, property);
     return result(
       from,
-      pos,
+      to,
       valuesAt(method, path, processIds()).map((value) => ({ text: value, doc: docOf(value) })),
     );
   };
