@@ -1,4 +1,5 @@
 // fs/* under a sandbox: what the policy does not allow fails, whatever way it is tried (docs/protocol.md, "Sandbox").
+import { randomBytes } from 'node:crypto';
 import {
   existsSync,
   linkSync,
@@ -84,6 +85,17 @@ describe('a workspace sandbox', () => {
     expect(
       (await client.request('fs/remove', { path: join(work, 'guarded'), sandbox: workspace })).error,
     ).toBeDefined();
+  });
+
+  it('takes large files and blocks whole', async () => {
+    const bytes = randomBytes(1024 * 1024);
+    const [path, dataBase64] = [join(work, 'large'), bytes.toString('base64')];
+    await client.call('fs/writeFile', { path, dataBase64, sandbox: workspace });
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+    await client.call('fs/open', { handleId: 'large', path: `${path}2`, mode: 'replace', sandbox: workspace });
+    await client.call('fs/writeBlock', { handleId: 'large', offset: 0, chunk: dataBase64 });
+    await client.call('fs/close', { handleId: 'large' });
+    expect(readFileSync(`${path}2`).equals(bytes)).toBe(true);
   });
 
   it('lets no link, hard link, .. or /proc lead out of it', async () => {
