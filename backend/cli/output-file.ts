@@ -93,30 +93,3 @@ export class OutputFile {
     this.events.onBroken?.(new OutputBroken(error));
   }
 }
-
-/** Writes lines to stdout, one after the other, at the reader's pace. @throws OutputBroken. */
-export class LineOutput {
-  #room: (() => void) | undefined;
-  #broken: OutputBroken | undefined;
-  readonly #file = new OutputFile(1, {
-    onRoom: () => this.#room?.(),
-    onBroken: (error) => {
-      this.#broken = error;
-      this.#room?.();
-    },
-  });
-
-  async line(text: string): Promise<void> {
-    if (!this.#file.write(`${text}\n`)) await new Promise<void>((resolve) => (this.#room = resolve));
-    this.#throwIfBroken();
-  }
-
-  async end(): Promise<void> {
-    await this.#file.drained();
-    this.#throwIfBroken();
-  }
-
-  #throwIfBroken(): void {
-    if (this.#broken) throw this.#broken;
-  }
-}
