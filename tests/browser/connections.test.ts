@@ -77,7 +77,7 @@ describe('connections', () => {
     const workbench = await openWorkbench(server.current);
     const { page } = workbench;
     await workbench.openShell();
-    await workbench.type('for i in $(seq 1 300); do echo row-$i-x; sleep 0.01; done; echo all-$((6*7))');
+    await workbench.type('for i in $(seq 1 100); do echo row-$i-x; sleep 0.01; done; echo all-$((6*7))');
     await workbench.shows('row-3-x');
     await page.getByRole('link', { name: 'Connections' }).click();
     await row(page, 'c1', 'connected').getByRole('button', { name: 'Cut' }).click();
@@ -101,6 +101,8 @@ describe('connections', () => {
     await page.keyboard.press('Control+c');
     await workbench.type('echo whole-$((5*5))');
     await workbench.shows('whole-25');
+    await page.getByRole('link', { name: 'Connections' }).click();
+    await row(page, 'c2', 'connected').filter({ hasText: 'lost and resumed 1×' }).waitFor();
     expect(await page.getByTestId('connection').getAttribute('data-status')).toBe('connected');
   });
 

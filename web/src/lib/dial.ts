@@ -20,6 +20,8 @@ export interface DialWatch {
   readonly recorder: Recorder;
   /** The clock of the recording, ms. */
   readonly nowMs: () => number;
+  /** The relay link below the connection is lost, or there again: its streams only pause. */
+  readonly onLinkLost?: (isLost: boolean) => void;
 }
 
 export interface Dialled {
@@ -101,6 +103,7 @@ async function dialRelay(
       peer = new URL(url).searchParams.get('peer') ?? undefined;
       return url;
     },
+    onStatus: ({ phase }) => watch.onLinkLost?.(phase === 'waiting'),
     wrapCarrier: (carrier) => {
       tell(watch, 'open', carrier.label);
       return observeCarrier(carrier, watch);

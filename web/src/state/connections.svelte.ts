@@ -53,9 +53,11 @@ export class ServerConnection {
   client = $state.raw<ExecServerClient | undefined>();
   /** The relay link below it, if it is one. */
   link = $state.raw<RelayLink | undefined>();
+  /** The relay link is lost for the moment, while the session above it only waits. */
+  isLinkLost = $state(false);
   /** When the session was opened by this page, by the clock. */
   connectedAtMs = $state<number | undefined>();
-  /** How often it was lost and came back. */
+  /** How often it, or the relay link below it, was lost and came back. */
   reconnectCount = $state(0);
   readonly roundTrips = new RoundTrips();
   readonly terminals: Terminals;
@@ -103,6 +105,11 @@ export class ServerConnection {
 
   get environment() {
     return this.#environment;
+  }
+
+  /** What the user is shown: a lost link is one that comes back. */
+  get shownStatus(): ConnectionStatus {
+    return this.isLinkLost ? 'reconnecting' : this.status;
   }
 
   supports(extension: string): boolean {
@@ -178,7 +185,12 @@ export class ServerConnection {
     let client: ExecServerClient | undefined;
     const options = {
       dial: async () => {
-        const watch = { connection: this.id, recorder: this.#wire.record, nowMs: this.#wire.nowMs };
+        const watch = {
+          connection: this.id,
+          recorder: this.#wire.record,
+          nowMs: this.#wire.nowMs,
+          onLinkLost: (isLost: boolean) => this.#linkLost(isLost),
+        };
         this.#dialled = await dial(target, watch, signal);
         this.link = this.#dialled.link;
         return this.#dialled.connection;
@@ -224,6 +236,7 @@ export class ServerConnection {
         return;
       case 'waiting':
         this.status = 'reconnecting';
+        this.isLinkLost = false;
         this.dropReason = status.reason;
         this.retryAtMs = status.retryAtMs;
         clearTimeout(this.#measureTimer);
@@ -238,8 +251,15 @@ export class ServerConnection {
     }
   }
 
+  #linkLost(isLost: boolean): void {
+    if (isLost === this.isLinkLost || this.status !== 'connected') return;
+    this.isLinkLost = isLost;
+    if (!isLost) this.reconnectCount++;
+  }
+
   #closed(): void {
     clearTimeout(this.#measureTimer);
+    this.isLinkLost = false;
     this.client = undefined;
     this.link = undefined;
     this.#dialled = undefined;

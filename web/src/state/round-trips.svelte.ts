@@ -26,6 +26,6 @@ export class RoundTrips {
 
   #quantile(share: number): number | undefined {
     const sorted = [...this.samples].sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+    return sorted[Math.ceil(share * sorted.length) - 1];
   }
 }
