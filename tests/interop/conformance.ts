@@ -54,6 +54,7 @@ const root = await mkdtemp(path.join(tmpdir(), 'conformance-peers-'));
 folderMade(root);
 const fixture = await startHttpFixture();
 const started: RunningServer[] = [];
+const executors: (number | undefined)[] = [];
 try {
   buildFor('conformance:peers');
   const older = await codexCli('0.131.0', root, options.codex131);
@@ -62,17 +63,29 @@ try {
   await joinRelay('ours', own, relay);
   await joinRelay('codex-131', { command: older.program, args: [] }, relay);
   const ours = await start('exec-server', older);
+  const stdio = ['exec-server', '--listen', 'stdio'];
   const peers: Peer[] = [
     merged('this server', [
       await run('this server', ours, { dialect: '0.169', executorId: 'ours' }),
       await run('this server', ours, { dialect: '0.131', executorId: 'ours' }),
+      await runStdio('this server', [own.command, ...own.args, ...stdio]),
     ]),
     merged(
       'Codex 0.131.0',
-      [await run('Codex 0.131.0', await start('genuine', older), { dialect: 'auto', executorId: 'codex-131' })],
+      [
+        await run('Codex 0.131.0', await start('genuine', older), { dialect: 'auto', executorId: 'codex-131' }),
+        await runStdio('Codex 0.131.0', [older.program, ...stdio]),
+      ],
       true,
     ),
-    merged('Codex 0.169.0', [await run('Codex 0.169.0', await start('genuine', newer), { dialect: 'auto' })], true),
+    merged(
+      'Codex 0.169.0',
+      [
+        await run('Codex 0.169.0', await start('genuine', newer), { dialect: 'auto' }),
+        await runStdio('Codex 0.169.0', [newer.program, ...stdio]),
+      ],
+      true,
+    ),
   ];
   const faults = faultsOf(peers);
   for (const fault of faults) console.error(fault);
@@ -92,15 +105,30 @@ try {
     const cases = isOwnRelay ? allCases : allCases.filter(({ id }) => !/^RELAY-RE/.test(id));
     const report = await runCases(cases, open.target, { dialect, parallel: 4, slow: options.slow });
     await open.close();
-    const failed = report.results.filter(({ status }) => status === 'fail');
-    console.log(`${name}, dialect ${report.dialect}: ${report.results.length} cases, ${failed.length} failed`);
-    for (const result of failed) console.log(`${failureText(result).split('\n').slice(0, 3).join('\n')}\n`);
+    tell(name, report);
+    return report;
+  }
+
+  /** Newline framing; the rest was tried over WebSocket. */
+  async function runStdio(name: string, command: readonly string[]): Promise<Report> {
+    const open = openTarget({ command, httpFixture: fixture.url });
+    const cases = allCases.filter(({ id }) => id.startsWith('STDIO-'));
+    const report = await runCases(cases, open.target, { parallel: 1 });
+    await open.close();
+    tell(`${name} on stdio`, report);
     return report;
   }
 } finally {
+  for (const pid of executors) endGroup(pid);
   for (const server of started) await server.stop();
   await fixture.close();
   await rm(root, { recursive: true, force: true });
+}
+
+function tell(name: string, report: Report): void {
+  const failed = report.results.filter(({ status }) => status === 'fail');
+  console.log(`${name}, dialect ${report.dialect}: ${report.results.length} cases, ${failed.length} failed`);
+  for (const result of failed) console.log(`${failureText(result).split('\n').slice(0, 3).join('\n')}\n`);
 }
 
 async function start(kind: 'serve' | 'exec-server' | 'genuine', cli: CodexCli): Promise<RunningServer> {
@@ -120,7 +148,7 @@ function httpUrl({ url }: RunningServer): string {
   return `http://${new URL(url).host}`;
 }
 
-/** An executor behind the relay of `serve`. It ends with this program. */
+/** An executor behind the relay of `serve`. */
 async function joinRelay(
   id: string,
   program: { command: string; args: readonly string[] },
@@ -143,14 +171,13 @@ async function joinRelay(
     },
   );
   groupStarted(child.pid);
-  process.on('exit', () => endGroup(child.pid));
+  executors.push(child.pid);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   await until(`executor ${id} to register`, () => said.includes('registered with'), {
     withinMs: 15_000,
     describe: () => said,
   });
-  child.unref();
 }
 
 /** A case passes when it does in every run that it was not skipped in. */

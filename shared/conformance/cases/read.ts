@@ -203,6 +203,15 @@ export const readCases: readonly ConformanceCase[] = [
     );
   }),
   must(
+    25,
+    'nextSeq without maxBytes is the next unused number, so that the end of the process counts',
+    async (t) => {
+      const { wire } = await threeChunks(t);
+      expectEqual('nextSeq', (await wire.call(processRead, { processId: 'p' })).nextSeq, 6);
+    },
+    { dialects: ['0.169'] },
+  ),
+  must(
     24,
     'a closed process is forgotten in its time, and its id is free',
     async (t) => {

@@ -11,6 +11,7 @@ import { RemoteExecutorProcess } from '../../helpers/remote-executor.ts';
 import { startServer, startStdioServer, useServer } from '../../helpers/server.ts';
 import { FaultyServer } from './faulty-server.ts';
 import { faults } from './faults.ts';
+import { faultySockets, relayFaults } from './relay-faults.ts';
 
 const server = useServer();
 let fixture: HttpFixture;
@@ -87,8 +88,9 @@ describe('the suite', () => {
 /** EXEC_TEST_ALL_FAULTS=1 runs every case against every fault, which takes some minutes. */
 const runsAll = process.env['EXEC_TEST_ALL_FAULTS'] === '1';
 const overWebSocket = allCases.filter(({ id }) => !/^(LISTEN|RELAY|STDIO)/.test(id));
-/** One case of each family: none may fail that is not meant. */
-const samples = [...new Map(overWebSocket.map((known) => [familyOf(known.id), known])).values()];
+/** One case of each of these families: none may fail that is not meant. */
+const sampled = overWebSocket.filter(({ id }) => id.startsWith('EXEC-'));
+const samples = [...new Map(sampled.map((known) => [familyOf(known.id), known])).values()];
 
 function casesFor(fails: readonly string[]): readonly ConformanceCase[] {
   return runsAll ? overWebSocket : overWebSocket.filter((known) => fails.includes(known.id) || samples.includes(known));
@@ -105,5 +107,23 @@ describe.concurrent('a server where', () => {
     } finally {
       await faulty.stop();
     }
+  });
+});
+
+describe('a relay where', () => {
+  it('each fault is found by the cases meant for it and by no others', async () => {
+    const relay = await startServer({ command: 'serve' });
+    await RemoteExecutorProcess.start({ remote: relay.httpUrl, executorId: 'box', token: relay.token });
+    const about = { registry: relay.httpUrl, executorId: 'box', token: relay.token };
+    const { target } = openTarget({ ...about, httpFixture: fixture.url });
+    const cases = allCases.filter(({ id }) => /^RELAY-(ENDPOINT|RENDEZVOUS)/.test(id));
+    const found = relayFaults.map(async (fault) => {
+      const faulty = { ...target, relay: { ...target.relay!, factory: faultySockets(fault) } };
+      const report = await runCases(cases, faulty, { parallel: 6, waitMs: 2500 });
+      return report.results.filter(({ status }) => status === 'fail').map(({ id }) => id);
+    });
+    expect(Object.fromEntries((await Promise.all(found)).map((ids, index) => [relayFaults[index]!.name, ids]))).toEqual(
+      Object.fromEntries(relayFaults.map(({ name, fails }) => [name, fails])),
+    );
   });
 });

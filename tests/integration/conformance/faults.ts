@@ -469,7 +469,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'nextSeq is the last seq',
-    fails: ['EXEC-SESSION-007', 'EXEC-READ-009', 'EXEC-READ-010', 'EXEC-READ-011'],
+    fails: ['EXEC-SESSION-007', 'EXEC-READ-009', 'EXEC-READ-010', 'EXEC-READ-011', 'EXEC-READ-025'],
     toHarness: (passing) =>
       answers(passing, 'process/read')
         ? withResult(passing, { nextSeq: Number(passing.result['nextSeq']) - 1 })
