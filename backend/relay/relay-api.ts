@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as z from 'zod';
+import { impairmentsSchema } from '../../shared/relay/impairment-settings.ts';
 import type { LivePicture } from '../../shared/relay/live-picture.ts';
-import { impairmentsSchema } from './impairment.ts';
 import type { Rendezvous } from './rendezvous.ts';
 import { isExecutorId } from './signed-url.ts';
 
