@@ -4,13 +4,14 @@
 
 import Activity from '@lucide/svelte/icons/activity';
 import Cable from '@lucide/svelte/icons/cable';
+import FolderTree from '@lucide/svelte/icons/folder-tree';
 import Globe from '@lucide/svelte/icons/globe';
 import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import type { Component } from 'svelte';
 import type { Workbench } from '../state/workbench.svelte.ts';
 
-export type ViewId = 'terminals' | 'http' | 'inspector' | 'composer' | 'connections';
+export type ViewId = 'terminals' | 'files' | 'http' | 'inspector' | 'composer' | 'connections';
 
 export type ViewComponent = Component<{ workbench: Workbench }>;
 
@@ -32,6 +33,13 @@ export const views: readonly View[] = [
     key: 'T',
     staysMounted: true,
     load: () => import('./Terminals.svelte'),
+  },
+  {
+    id: 'files',
+    title: 'Files',
+    Icon: FolderTree,
+    key: 'F',
+    load: () => import('./Files.svelte'),
   },
   {
     id: 'http',

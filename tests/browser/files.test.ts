@@ -1,0 +1,198 @@
+// Files of the executor: looked at, edited, sent, fetched, moved and removed, with what can be lost asked for first.
+
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { useServer } from '../helpers/server.ts';
+import { axeViolations } from './support/axe.ts';
+import { openWorkbench, useBrowser } from './support/workbench.ts';
+
+useBrowser();
+const server = useServer({ command: 'serve' });
+
+const png = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGP8z8Dwn4GBgYkBQoEAAB8lAgE1u2BzAAAAAElFTkSuQmCC',
+  'base64',
+);
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'files-'));
+  onTestFinished(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+const entry = (page: Page, name: string) => page.getByRole('treeitem', { name, exact: true });
+const shown = (page: Page, kind: string) => page.locator(`[data-testid=file][data-status=${kind}]`);
+const editor = (page: Page) => page.getByTestId('text-editor').getByRole('textbox', { name: /^Text of/ });
+
+async function transfer(page: Page, name: string, state: string): Promise<void> {
+  await page.getByTestId('transfers').locator(`li[data-status=${state}]`).filter({ hasText: name }).waitFor();
+}
+
+describe('files', () => {
+  it('are edited and saved as they were written, survive a reload, and are not overwritten when somebody else was faster', async () => {
+    const path = folder();
+    mkdirSync(join(path, 'src'));
+    writeFileSync(join(path, 'src', 'main.py'), 'print("one")\r\nprint("two")\r\n');
+    const workbench = await openWorkbench(server.current, { query: { view: 'files', path } });
+    const { page } = workbench;
+    await entry(page, 'src').click();
+    await entry(page, 'main.py').click();
+    await shown(page, 'text').waitFor();
+    expect(await axeViolations(page), 'the editor').toEqual([]);
+    await page.reload();
+    await workbench.connection('connected');
+    expect(new URL(page.url()).searchParams.get('file')).toBe(join(path, 'src', 'main.py'));
+    await editor(page).click();
+    await page.keyboard.press('Control+Home');
+    await page.keyboard.type('# mine');
+    await page.keyboard.press('Enter');
+    await page.locator('[data-testid=file][data-dirty=true]').waitFor();
+    await page.keyboard.press('Control+s');
+    await page.locator('[data-testid=file][data-dirty=false]').waitFor();
+    const file = join(path, 'src', 'main.py');
+    expect(readFileSync(file, 'utf8')).toBe('# mine\r\nprint("one")\r\nprint("two")\r\n');
+
+    writeFileSync(file, 'theirs\n');
+    await page.keyboard.type('again');
+    await page.keyboard.press('Control+s');
+    const conflict = page.getByTestId('file-conflict');
+    await conflict.waitFor();
+    expect(readFileSync(file, 'utf8')).toBe('theirs\n');
+    // What is not saved is there again when one comes back to it.
+    writeFileSync(join(path, 'other.txt'), 'other');
+    await page.getByRole('button', { name: 'Read again', exact: true }).click();
+    await entry(page, 'other.txt').click();
+    await editor(page).filter({ hasText: 'other' }).waitFor();
+    await page.goBack();
+    await conflict.waitFor();
+    expect(await axeViolations(page), 'a conflict').toEqual([]);
+    await conflict.getByRole('button', { name: 'Replace it' }).click();
+    await page.locator('[data-testid=file][data-dirty=false]').waitFor();
+    expect(readFileSync(file, 'utf8')).toBe('# mine\r\nagainprint("one")\r\nprint("two")\r\n');
+  });
+
+  it('are uploaded, asked for before they are replaced, and downloaded, whole or not at all', async () => {
+    const path = folder();
+    const workbench = await openWorkbench(server.current, { query: { view: 'files', path } });
+    const { page } = workbench;
+    await page.getByTestId('file-note').filter({ hasText: 'Nothing in here' }).waitFor();
+    const large = Buffer.alloc(9_000_000, 'large file\n');
+    const picker = page.getByTestId('upload');
+    await picker.setInputFiles([
+      { name: 'pixel.png', mimeType: 'image/png', buffer: png },
+      { name: 'large.txt', mimeType: 'text/plain', buffer: large },
+    ]);
+    await transfer(page, 'large.txt', 'done');
+    await transfer(page, 'pixel.png', 'done');
+    expect(readFileSync(join(path, 'large.txt')).equals(large)).toBe(true);
+    expect(readdirSync(path).sort()).toEqual(['large.txt', 'pixel.png']);
+
+    await picker.setInputFiles([{ name: 'pixel.png', mimeType: 'image/png', buffer: Buffer.from('other') }]);
+    const dialog = page.getByRole('dialog', { name: 'Replace what is there?' });
+    await dialog.getByText('pixel.png').waitFor();
+    expect(await axeViolations(page), 'the question').toEqual([]);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(statSync(join(path, 'pixel.png')).size).toBe(png.length);
+
+    await entry(page, 'pixel.png').click();
+    await shown(page, 'image').waitFor();
+    const width = () => page.getByTestId('picture').evaluate((image: HTMLImageElement) => image.naturalWidth);
+    await expect.poll(width).toBe(2);
+
+    await entry(page, 'large.txt').click();
+    await shown(page, 'bytes').waitFor();
+    await page.getByRole('button', { name: 'Next part' }).click();
+    await page.getByTestId('file-part').filter({ hasText: 'bytes 524,288 to 1,048,576' }).waitFor();
+    await page.getByText('Hex', { exact: true }).click();
+    await page.getByTestId('hex').filter({ hasText: '6c' }).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download large.txt' }).click(),
+    ]);
+    expect(readFileSync(await download.path()).equals(large)).toBe(true);
+  });
+
+  it('are made, renamed, copied and removed by keys alone, on a small screen', async () => {
+    const path = folder();
+    writeFileSync(join(path, 'taken.txt'), 'taken');
+    const workbench = await openWorkbench(server.current, {
+      query: { view: 'files', path },
+      viewport: { width: 390, height: 844 },
+    });
+    const { page } = workbench;
+    await entry(page, 'taken.txt').waitFor();
+    await workbench.command('new folder');
+    await page.getByRole('dialog', { name: 'New folder' }).waitFor();
+    await page.keyboard.type('deep');
+    await page.keyboard.press('Enter');
+    await entry(page, 'deep').waitFor();
+    await page.getByRole('tree').focus();
+    await page.keyboard.press('ArrowRight');
+    await entry(page, 'Nothing in here').waitFor();
+    await workbench.command('new file');
+    await page.getByRole('dialog', { name: 'New file' }).waitFor();
+    await page.keyboard.type('a/b');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'a name holds no /' }).waitFor();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('note.md');
+    await page.keyboard.press('Enter');
+    await entry(page, 'note.md').waitFor();
+    expect(readdirSync(join(path, 'deep'))).toEqual(['note.md']);
+    expect(await axeViolations(page), 'a small screen').toEqual([]);
+
+    await page.getByRole('tree').focus();
+    await page.keyboard.press('F2');
+    await page.getByRole('dialog', { name: 'Rename' }).waitFor();
+    await page.keyboard.type('renamed');
+    await page.keyboard.press('Enter');
+    await entry(page, 'renamed.md').waitFor();
+    expect(readdirSync(join(path, 'deep'))).toEqual(['renamed.md']);
+
+    await page.getByRole('tree').focus();
+    await page.keyboard.press('End');
+    await page.keyboard.press('F2');
+    await page.getByRole('dialog', { name: 'Rename' }).waitFor();
+    await page.keyboard.press('Control+a');
+    await page.keyboard.type('deep');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'deep is there already' }).waitFor();
+    await page.keyboard.press('Escape');
+
+    await page.getByRole('dialog', { name: 'Rename' }).waitFor({ state: 'detached' });
+    await page.getByRole('tree').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('Delete');
+    const dialog = page.getByRole('dialog', { name: 'Remove?' });
+    await dialog.getByText('and all that is in it are removed').waitFor();
+    await dialog.getByRole('button', { name: 'Remove' }).press('Enter');
+    await entry(page, 'deep').waitFor({ state: 'detached' });
+    expect(readdirSync(path)).toEqual(['taken.txt']);
+  });
+
+  it('that cannot be read say why; paths are completed; a folder of ten thousand stays light', async () => {
+    const path = folder();
+    mkdirSync(join(path, 'many'));
+    for (let index = 0; index < 10_000; index++) writeFileSync(join(path, 'many', `f${String(index)}`), '');
+    const workbench = await openWorkbench(server.current, { query: { view: 'files', path, file: '/no/such/file' } });
+    const { page } = workbench;
+    await page.getByTestId('file-problem').filter({ hasText: 'No such file' }).waitFor();
+    const input = page.getByTestId('folder');
+    await input.fill('/no/such/folder');
+    await input.press('Enter');
+    await page.getByTestId('file-note').filter({ hasText: 'This folder cannot be read' }).waitFor();
+    await input.fill(`${path}/m`);
+    const listId = await input.getAttribute('list');
+    await page.locator(`#${listId ?? ''} option[value="${path}/many"]`).waitFor({ state: 'attached' });
+    await input.fill(`${path}/many`);
+    await input.press('Enter');
+    await entry(page, 'f0').waitFor();
+    expect(await page.getByRole('treeitem').count()).toBeLessThan(100);
+    await page.getByRole('tree').press('End');
+    await entry(page, 'f9999').waitFor();
+    expect(await axeViolations(page), 'many').toEqual([]);
+  });
+});
