@@ -5,10 +5,12 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { createStream, type RotatingFileStream } from 'rotating-file-stream';
+import type { BridgeTarget } from '../../shared/connection/bridge.ts';
+import { urlWithoutSecrets } from '../../shared/connection/dialing.ts';
 import { errorText } from '../../shared/errors.ts';
 import { UsageError } from '../config.ts';
 import type { AnsweredRequest, ConnectionFacts, EndedProcess, ExecObserver } from '../exec/observer.ts';
-import { auditedParams } from './audited-params.ts';
+import { auditedParams, withoutSecrets } from './audited-params.ts';
 
 export interface AuditSettings {
   readonly auditLog: string;
@@ -89,6 +91,15 @@ export class AuditLog implements ExecObserver {
   /** A peer that was not let in. */
   refused(from: string, code: string, target: string): void {
     this.#write('refused', { from, code, target });
+  }
+
+  /** A page asked to be connected to a server, or to a program that is started for it. */
+  bridged(from: string, tokenId: string, target: BridgeTarget): void {
+    const facts =
+      'target' in target
+        ? { url: urlWithoutSecrets(target.target) }
+        : { argv: withoutSecrets(target.command), cwd: target.cwd };
+    this.#write('bridge', { from, token: tokenId, ...facts });
   }
 
   async close(): Promise<void> {

@@ -27,7 +27,11 @@ export interface BridgeSettings {
 export class Bridge {
   readonly #open = new Set<OneBridge>();
 
-  constructor(private readonly settings: BridgeSettings) {}
+  /** @param onTarget told of each connection and program that is asked for, before it is made. */
+  constructor(
+    private readonly settings: BridgeSettings,
+    private readonly onTarget: (label: string, grant: Grant, target: BridgeTarget) => void = () => undefined,
+  ) {}
 
   /** Takes a socket whose upgrade was let in. It ends with `grant`, as every connection that a token has opened. */
   accept(socket: WebSocket, label: string, grant: Grant): void {
@@ -38,10 +42,14 @@ export class Bridge {
       return;
     }
     let stopWatching: () => void = () => undefined;
-    const bridge = new OneBridge(page, this.settings, () => {
-      this.#open.delete(bridge);
-      stopWatching();
-    });
+    const events = {
+      onTarget: (target: BridgeTarget) => this.onTarget(label, grant, target),
+      onEnd: () => {
+        this.#open.delete(bridge);
+        stopWatching();
+      },
+    };
+    const bridge = new OneBridge(page, this.settings, events);
     this.#open.add(bridge);
     stopWatching = watchGrant(grant, (reason) => void bridge.end(CloseCode.policyViolation, reason));
   }
@@ -64,7 +72,7 @@ class OneBridge {
   constructor(
     private readonly page: Leg,
     private readonly settings: BridgeSettings,
-    private readonly onEnd: () => void,
+    private readonly events: { onTarget(target: BridgeTarget): void; onEnd(): void },
   ) {
     const late = `no target was named within ${bridgeTargetTimeoutMs} ms`;
     this.#timer = setTimeout(() => this.#refuse(BridgeCloseCode.badTarget, late), bridgeTargetTimeoutMs).unref();
@@ -93,6 +101,7 @@ class OneBridge {
       this.#refuse(BridgeCloseCode.badTarget, target);
       return;
     }
+    this.events.onTarget(target);
     // What follows waits until the target is there.
     this.page.pause();
     this.#connect(target).catch((error: unknown) => this.#refuse(BridgeCloseCode.unreachable, errorText(error)));
@@ -132,7 +141,7 @@ class OneBridge {
     clearTimeout(this.#timer);
     this.#giveUp.abort();
     void this.#child?.end();
-    this.onEnd();
+    this.events.onEnd();
   }
 }
 

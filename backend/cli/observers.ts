@@ -2,8 +2,10 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
+import type { BridgeTarget } from '../../shared/connection/bridge.ts';
 import type { AuditSettings } from '../audit/audit-log.ts';
 import type { Refusal } from '../auth/access.ts';
+import type { Grant } from '../auth/grant.ts';
 import { observers, type ExecObserver } from '../exec/observer.ts';
 import { telemetry } from '../telemetry/telemetry.ts';
 import { version } from '../version.ts';
@@ -13,6 +15,8 @@ export interface Observers {
   readonly exec: ExecObserver | undefined;
   /** For the doorkeeper. */
   readonly onRefused: (request: IncomingMessage, refusal: Refusal) => void;
+  /** For the bridge. */
+  readonly onBridged: (from: string, grant: Grant, target: BridgeTarget) => void;
 }
 
 /** @throws Error when the audit log cannot be opened. */
@@ -24,6 +28,7 @@ export async function makeObservers(settings: AuditSettings, log: Logger): Promi
       const target = (request.url ?? '').replace(/[?#].*$/s, '').slice(0, 500);
       audit?.refused(request.socket.remoteAddress ?? 'unknown', code, target);
     },
+    onBridged: (from, { tokenId }, target) => audit?.bridged(from, tokenId, target),
   };
 }
 

@@ -31,7 +31,7 @@ export async function serve(config: ServeConfig): Promise<void> {
   const secret = config.relaySecret === undefined ? randomBytes(32) : Buffer.from(config.relaySecret);
   const rendezvous = new Rendezvous(config, log);
   await rendezvous.open(await makeBus(config.bus, secret, rendezvous));
-  const bridge = new Bridge(config);
+  const bridge = new Bridge(config, observers.onBridged);
   const app = serveApp(
     server,
     { rendezvous, secret, settings: config },

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { connectWebSocket } from '../helpers/carriers.ts';
 import { runProgram } from '../helpers/run-program.ts';
 import { startServer } from '../helpers/server.ts';
 import { until } from '../helpers/until.ts';
@@ -33,6 +34,9 @@ it('tells who connected, what was started, changed and asked for, and how it end
     url: 'http://u:hidden-4@127.0.0.1:1/p?hidden-5',
     requestId: 'r',
   });
+  const page = await connectWebSocket(`ws://127.0.0.1:${String(server.port)}/api/bridge?token=${server.token ?? ''}`);
+  page.sendText(JSON.stringify({ command: ['/no/such/program', '--token=hidden-6'] }));
+  await page.ended;
   await client.carrier.close();
   await until('the end of the connection', () => linesOf(path).some(({ event }) => event === 'disconnected'));
   await server.stop();
@@ -47,6 +51,7 @@ it('tells who connected, what was started, changed and asked for, and how it end
     'fs/writeFile',
     'fs/remove',
     'http/request',
+    'bridge',
     'disconnected',
     'session ended',
   ]);
@@ -66,6 +71,7 @@ it('tells who connected, what was started, changed and asked for, and how it end
   expect(events[5]).toMatchObject({ path: file });
   expect(events[6]).toMatchObject({ error: { code: -32004 } });
   expect(events[7]).toMatchObject({ verb: 'GET', url: 'http://127.0.0.1:1/p' });
+  expect(events[8]).toMatchObject({ token: 'serve', argv: ['/no/such/program', '--token=[redacted]'] });
   expect(events.every(({ time }) => typeof time === 'string' && !Number.isNaN(Date.parse(time)))).toBe(true);
   expect(readFileSync(path, 'utf8')).not.toContain('hidden');
   expect(statSync(path).mode & 0o777).toBe(0o600);
