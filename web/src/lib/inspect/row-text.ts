@@ -1,7 +1,7 @@
 // The cells of a row, as text.
 
-import { bytesText, groupDigits } from '../format.ts';
-import { directionOf, type Row } from './row.ts';
+import { bytesText } from '../format.ts';
+import type { Row } from './row.ts';
 
 export const timeFormats = ['clock', 'start', 'delta'] as const;
 /** By the clock, since the recording began, or since the row before. */
@@ -47,16 +47,3 @@ export function sizeText(row: Row): string {
 }
 
 export const directionSigns = { out: '↑', in: '↓' } as const;
-
-/** One sentence for a screen reader and a tooltip. */
-export function rowLabel(row: Row): string {
-  const parts = [
-    `row ${groupDigits(row.number)}`,
-    directionOf(row) ?? '',
-    row.kind,
-    row.method,
-    row.id === '' ? '' : `id ${row.id}`,
-    sizeText(row),
-  ];
-  return parts.filter((part) => part !== '').join(', ');
-}

@@ -6,7 +6,6 @@ import type { FrameFault, RelayBody, RelayFrame } from '../../../../shared/relay
 import { readHead, type MessageHead, type MessageKind } from './message-head.ts';
 import type { Anomaly } from './rules.ts';
 
-export type Layer = WireEntry['kind'];
 export type FrameKind = 'data' | 'ack' | 'resume' | 'reset' | 'heartbeat' | 'handshake' | 'bad-frame';
 export type RowKind = MessageKind | FrameKind | 'event';
 
