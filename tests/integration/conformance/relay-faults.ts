@@ -54,10 +54,14 @@ export const relayFaults: readonly RelayFault[] = [
     frames: (frame) => (frame.body.kind === 'ackFrame' ? [] : [{ ...frame, ack: 0, ackBits: 0 }]),
   },
   {
-    name: 'seqs begin at 1',
-    fails: ['RELAY-ENDPOINT-002', 'RELAY-ENDPOINT-020', 'RELAY-RENDEZVOUS-001', 'RELAY-RENDEZVOUS-003'],
-    frames: (frame) =>
-      frame.body.kind === 'data' ? [{ ...frame, body: { ...frame.body, seq: frame.body.seq + 1 } }] : [frame],
+    name: 'segments count from 1',
+    fails: ['RELAY-ENDPOINT-010', 'RELAY-ENDPOINT-016', 'RELAY-RENDEZVOUS-001'],
+    frames: (frame) => {
+      const { body } = frame;
+      if (body.kind !== 'data') return [frame];
+      const { segmentIndex, segmentCount } = body;
+      return [{ ...frame, body: { ...body, segmentIndex: segmentIndex + 1, segmentCount: segmentCount + 1 } }];
+    },
   },
   {
     name: 'data frames come twice',
