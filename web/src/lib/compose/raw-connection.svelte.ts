@@ -1,7 +1,7 @@
 // A connection of the composer's own, below the rules of the protocol: no handshake, nothing is answered by itself. It is in
 // the wire log as any other.
 
-import { errorText } from '../../../../shared/errors.ts';
+import { errorText, LocalError } from '../../../../shared/errors.ts';
 import type { Connection } from '../../../../shared/connection/connection.ts';
 import { dial } from '../dial.ts';
 import type { Target } from '../target.ts';
@@ -16,13 +16,16 @@ export class RawConnection {
   /** Why it is not open. */
   reason = $state('');
   #connection: Connection | undefined;
+  #target: Target | undefined;
   #cancel: AbortController | undefined;
 
   constructor(private readonly wire: WireLog) {}
 
-  /** @throws LocalError as `dial`. */
+  /** Does nothing while it leads there already. @throws LocalError as `dial`. */
   async open(target: Target): Promise<void> {
-    if (this.status !== 'closed') return;
+    if (this.status !== 'closed' && target === this.#target) return;
+    this.close();
+    this.#target = target;
     count++;
     this.name = `raw-${count}`;
     this.status = 'opening';
@@ -32,6 +35,10 @@ export class RawConnection {
     try {
       const watch = { connection: this.name, recorder: this.wire.record, nowMs: this.wire.nowMs };
       const { connection } = await dial(target, watch, cancel.signal);
+      if (cancel.signal.aborted) {
+        connection.close();
+        throw new LocalError('aborted', 'another target was chosen meanwhile');
+      }
       this.#connection = connection;
       connection.open({
         onMessage: () => undefined,
@@ -40,8 +47,10 @@ export class RawConnection {
       });
       this.status = 'open';
     } catch (error) {
-      this.status = 'closed';
-      this.reason = errorText(error);
+      if (this.#cancel === cancel) {
+        this.status = 'closed';
+        this.reason = errorText(error);
+      }
       throw error;
     }
   }
