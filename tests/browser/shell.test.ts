@@ -89,6 +89,23 @@ describe('the frame', () => {
   });
 });
 
+describe('on a small screen', () => {
+  it('all views are reached from the bar at the bottom', async () => {
+    const workbench = await openWorkbench(server.current, {
+      viewport: { width: 390, height: 844 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    const { page } = workbench;
+    await page.getByRole('button', { name: /further views/ }).tap();
+    await page.getByRole('menuitem', { name: 'Connections' }).tap();
+    await page.getByRole('heading', { name: 'Connections', level: 2 }).waitFor();
+    expect(await axeViolations(page), 'Connections').toEqual([]);
+    await page.getByRole('link', { name: 'Terminals' }).tap();
+    await page.getByTestId('launcher').waitFor();
+  });
+});
+
 describe('a link', () => {
   it('fills the form in, asks, and connects only when it is told to', async () => {
     const workbench = await openWorkbench(server.current, {
