@@ -19,6 +19,13 @@ export const launchSchema = z.object({
   isTerminal: z.boolean(),
   /** By pipes: keep stdin open. */
   keepsStdin: z.boolean(),
+  /** The child's argv[0], where it differs from the program; or empty. */
+  arg0: z.string().max(10_000).default(''),
+  /** Of a terminal; without it, as many columns and rows as its place holds. */
+  size: z
+    .object({ cols: z.number().int().min(1).max(1000), rows: z.number().int().min(1).max(1000) })
+    .optional()
+    .catch(undefined),
 });
 export type Launch = z.infer<typeof launchSchema>;
 
@@ -30,6 +37,7 @@ export const plainLaunch: Launch = {
   inherit: 'all',
   isTerminal: true,
   keepsStdin: true,
+  arg0: '',
 };
 
 /** What is known of the executor. */
@@ -80,6 +88,7 @@ export function startParams(
     // The executor's own secrets stay out: *KEY*, *SECRET* and *TOKEN* are dropped.
     envPolicy: { inherit: launch.inherit, ignoreDefaultExcludes: false, exclude: [], set: {}, includeOnly: [] },
     tty: launch.isTerminal,
+    ...(launch.arg0.trim() === '' ? {} : { arg0: launch.arg0.trim() }),
     ...(launch.isTerminal ? {} : { pipeStdin: launch.keepsStdin }),
     ...(launch.isTerminal && traits.takesSize ? { io: { type: 'pty', ...size } } : {}),
   };

@@ -2,11 +2,13 @@
 // not; a part of the page lends it a place. Loaded on demand: this is the larger part of the page's code.
 
 import { FitAddon } from '@xterm/addon-fit';
+import { Unicode11Addon } from '@xterm/addon-unicode11';
 import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
 import { utf8Encode } from '../../../shared/bytes.ts';
 import { fixedSize, type TerminalSize } from './launch.ts';
+import type { ScreenSearch } from './screen-search.ts';
 import { screenTheme } from './screen-theme.ts';
 
 export interface ScreenLook {
@@ -30,8 +32,8 @@ export interface ScreenOptions {
 const scrollbackLines = 10_000;
 
 export class Screen {
-  /** Keeps 80×24 whatever the place: the server cannot tell the process of another size. */
-  hasFixedSize = false;
+  /** Keeps this size whatever the place: it was asked for, or the server cannot tell the process of another one. */
+  fixedTo: TerminalSize | undefined;
   readonly #terminal: Terminal;
   readonly #fit = new FitAddon();
   readonly #element = document.createElement('div');
@@ -40,15 +42,19 @@ export class Screen {
   #fitFrame = 0;
   #glLease = 0;
   #gl: { dispose(): void } | undefined;
+  #search: ScreenSearch | undefined;
+  #isDark: boolean;
 
   constructor(
     look: ScreenLook,
     private readonly options: ScreenOptions,
   ) {
+    this.#isDark = look.isDark;
     this.#element.className = 'screen';
     this.#terminal = new Terminal({
       ...fixedSize,
-      allowProposedApi: false,
+      // For the widths of characters, and to mark what a search finds.
+      allowProposedApi: true,
       convertEol: !options.takesInput,
       cursorBlink: false,
       cursorInactiveStyle: options.takesInput ? 'outline' : 'none',
@@ -63,6 +69,8 @@ export class Screen {
       linkHandler: { activate: (_, link) => openLink(link) },
     });
     this.#terminal.loadAddon(this.#fit);
+    this.#terminal.loadAddon(new Unicode11Addon());
+    this.#terminal.unicode.activeVersion = '11';
     this.#terminal.loadAddon(new WebLinksAddon((_, link) => openLink(link)));
     this.#terminal.onData((text) => options.onInput(utf8Encode(text)));
     this.#terminal.onBinary((text) => options.onInput(Uint8Array.from(text, (char) => char.charCodeAt(0))));
@@ -100,7 +108,7 @@ export class Screen {
 
   /** As many columns and rows as the place holds. */
   fit(): void {
-    if (this.hasFixedSize) this.#terminal.resize(fixedSize.cols, fixedSize.rows);
+    if (this.fixedTo) this.#terminal.resize(this.fixedTo.cols, this.fixedTo.rows);
     else if (this.#element.clientWidth > 0) this.#fit.fit();
   }
 
@@ -121,6 +129,7 @@ export class Screen {
   }
 
   look(look: ScreenLook): void {
+    this.#isDark = look.isDark;
     this.#terminal.options.theme = screenTheme(look.isDark);
     this.#terminal.options.fontSize = look.fontSize;
     this.#terminal.options.screenReaderMode = look.isReadAloud;
@@ -135,6 +144,14 @@ export class Screen {
 
   focus(): void {
     this.#terminal.focus();
+  }
+
+  /** Finds text in all that is still scrolled back to. Loaded when it is first wanted. */
+  async search(): Promise<ScreenSearch> {
+    const { ScreenSearch } = await import('./screen-search.ts');
+    this.#search ??= new ScreenSearch(this.#terminal);
+    this.#search.isDark = this.#isDark;
+    return this.#search;
   }
 
   get selection(): string {

@@ -13,6 +13,7 @@ import { explainAction, explainStart, type Explanation } from '../lib/explain-er
 import { bytesText, exitText, groupDigits } from '../lib/format.ts';
 import { fixedSize, launchTitle, startParams, type Launch, type TerminalSize } from '../lib/launch.ts';
 import { PipeFormatter } from '../lib/pipe-format.ts';
+import { TerminalRecording } from '../lib/terminal-recording.ts';
 import type { Screen } from '../lib/screen.ts';
 import { announcer } from './announcer.svelte.ts';
 import type { ServerConnection } from './connections.svelte.ts';
@@ -44,6 +45,10 @@ export class RunningProcess {
   isStdinOpen = $state(false);
   /** The server cannot tell it of another size than 80×24. */
   hasFixedSize = $state(false);
+  /** Number of the last chunk of output. */
+  lastSeq = $state(0);
+  /** The bar that finds text in its screen is open. */
+  isFinding = $state(false);
   /** Set by the program, by an escape sequence. */
   #ownTitle = $state('');
   startedAtMs: number;
@@ -58,7 +63,9 @@ export class RunningProcess {
   #waitingBytes = 0;
   #countersTimer: ReturnType<typeof setTimeout> | undefined;
   #resizeTimer: ReturnType<typeof setTimeout> | undefined;
+  #lastSeq = 0;
   readonly #formatter = new PipeFormatter();
+  readonly #recording: TerminalRecording;
 
   constructor(
     readonly connection: ServerConnection,
@@ -68,6 +75,7 @@ export class RunningProcess {
     startedAtMs = Date.now(),
   ) {
     this.startedAtMs = startedAtMs;
+    this.#recording = new TerminalRecording({ isRaw: launch.isTerminal });
     this.#begun = new Promise((resolve) => (this.#begin = resolve));
     this.isStdinOpen = launch.isTerminal || launch.keepsStdin;
     this.screen = new makeScreen(settings.screenLook, {
@@ -125,6 +133,7 @@ export class RunningProcess {
   /** Follows it after a reload or a new connection: all that the server still has is shown anew. */
   async resume(client: ExecServerClient): Promise<void> {
     this.screen.reset();
+    this.#recording.clear();
     this.#fit();
     this.#outputBytes = 0;
     if (this.status === 'starting') this.status = 'running';
@@ -177,12 +186,22 @@ export class RunningProcess {
     else await this.#act('interrupt it', (handle) => handle.interrupt());
   }
 
+  /** By `process/signal`: to the group that was started, which may not be what is in the foreground of a terminal. */
+  async signalGroup(): Promise<void> {
+    await this.#act('send the signal', (handle) => handle.signal('interrupt'));
+  }
+
   async terminate(): Promise<void> {
     await this.#act('end it', (handle) => handle.terminate({ graceMs: terminateGraceMs }));
   }
 
   async kill(): Promise<void> {
     await this.#act('kill it', (handle) => handle.terminate());
+  }
+
+  /** What was shown, with its times, as asciicast v3: since it was started, or since the page was loaded. */
+  asciicast(): string {
+    return this.#recording.asciicast({ size: this.size, title: this.title, startedAtMs: this.startedAtMs });
   }
 
   clearProblem(): void {
@@ -208,8 +227,9 @@ export class RunningProcess {
     },
   };
 
-  #output({ stream, bytes }: OutputBytes): void {
+  #output({ seq, stream, bytes }: OutputBytes): void {
     this.#outputBytes += bytes.length;
+    this.#lastSeq = seq;
     this.#showCountersSoon();
     if (!this.connection.flow.admit(bytes.length)) {
       this.#leftOutBytes += bytes.length;
@@ -217,6 +237,7 @@ export class RunningProcess {
     }
     this.#tellLeftOut();
     const shown = stream === 'pty' ? bytes : this.#formatter.output(stream, bytes);
+    this.#recording.output(shown, performance.now());
     this.#waitingBytes += bytes.length;
     this.screen.write(shown, () => {
       this.#waitingBytes -= bytes.length;
@@ -241,6 +262,7 @@ export class RunningProcess {
   #closed(): void {
     this.#tellLeftOut();
     if (this.isOver) return;
+    this.#recording.exit(this.exitCode, performance.now());
     this.screen.note(this.exitCode === undefined ? 'ended' : exitText(this.exitCode));
     this.#end('ended');
     announcer.say(`${this.title}: ${this.statusText}`);
@@ -286,12 +308,13 @@ export class RunningProcess {
 
   #fit(): void {
     this.hasFixedSize = this.launch.isTerminal && !this.connection.supports('process/resize');
-    this.screen.hasFixedSize = this.hasFixedSize;
+    this.screen.fixedTo = this.hasFixedSize ? fixedSize : this.launch.isTerminal ? this.launch.size : undefined;
     this.screen.fit();
   }
 
   #resized(size: TerminalSize): void {
     this.size = size;
+    this.#recording.resize(size, performance.now());
     clearTimeout(this.#resizeTimer);
     if (!this.launch.isTerminal || this.hasFixedSize || !this.#handle || this.isOver) return;
     this.#resizeTimer = setTimeout(() => {
@@ -308,5 +331,6 @@ export class RunningProcess {
     clearTimeout(this.#countersTimer);
     this.#countersTimer = undefined;
     this.outputBytes = this.#outputBytes;
+    this.lastSeq = this.#lastSeq;
   }
 }

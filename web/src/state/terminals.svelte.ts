@@ -2,7 +2,6 @@
 // read again from the server.
 
 import { tick, untrack } from 'svelte';
-import { SvelteSet } from 'svelte/reactivity';
 import { z } from 'zod';
 import type { ExecServerClient } from '../../../shared/client/harness.ts';
 import { quoteArgv } from '../lib/argv.ts';
@@ -23,23 +22,29 @@ const storedSchema = z.object({
       exitCode: z.number().optional(),
       startedAtMs: z.number(),
       endedAtMs: z.number().optional(),
-      isShown: z.boolean(),
     }),
   ),
+  /** Ids of processes: those of a tab stand side by side. */
+  tabs: z.array(z.array(z.string()).min(1)),
 });
+
+/** Where a process is shown: in a tab of its own, or to the right of the current one. */
+export type Place = 'tab' | 'beside';
 
 /** The tab that starts something new. */
 export const launcherTab = 'launcher';
 
 export class Terminals {
   processes = $state.raw<readonly RunningProcess[]>([]);
-  /** Id of a process, or `launcherTab`. */
+  /** Id of the process that is worked with, or `launcherTab`. */
   selected = $state<string>(launcherTab);
   /** What the launcher is filled with. */
   draft = $state.raw<Launch>(plainLaunch);
   isRestoring = $state(false);
-  /** Ids of processes that have a tab. */
-  readonly #shown = new SvelteSet<string>();
+  /** The current terminal has all of the window. */
+  isFull = $state(false);
+  /** Ids of processes that are shown, tab by tab: those of one stand side by side. */
+  #tabs = $state.raw<readonly (readonly string[])[]>([]);
   readonly #key: string;
   readonly #stopEffects: () => void;
 
@@ -56,8 +61,13 @@ export class Terminals {
     });
   }
 
-  get shown(): readonly RunningProcess[] {
-    return this.processes.filter(({ id }) => this.#shown.has(id));
+  /** What each tab shows, side by side. */
+  get tabs(): readonly (readonly RunningProcess[])[] {
+    return this.#tabs.map((ids) => ids.flatMap((id) => this.processes.filter((process) => process.id === id)));
+  }
+
+  get currentTab(): readonly RunningProcess[] | undefined {
+    return this.tabs.find((tab) => tab.some(({ id }) => id === this.selected));
   }
 
   get current(): RunningProcess | undefined {
@@ -69,12 +79,12 @@ export class Terminals {
   }
 
   /** The executor's own shell on a terminal. */
-  openShell(): Promise<void> {
-    return this.launch({ ...plainLaunch, kind: 'argv', line: quoteArgv([this.connection.traits.shellPath]) });
+  openShell(place: Place = 'tab'): Promise<void> {
+    return this.launch({ ...plainLaunch, kind: 'argv', line: quoteArgv([this.connection.traits.shellPath]) }, place);
   }
 
-  /** Starts it in a tab of its own. What goes wrong is told there. */
-  async launch(launch: Launch): Promise<void> {
+  /** Starts it, by default in a tab of its own. What goes wrong is told there. */
+  async launch(launch: Launch, place: Place = 'tab'): Promise<void> {
     const { client } = this.connection;
     if (!client) return;
     launchHistory.add(launch);
@@ -82,30 +92,48 @@ export class Terminals {
     const id = `${nameOf(launch)}-${randomSuffix()}`;
     const process = new RunningProcess(this.connection, id, launch, Screen);
     this.processes = [...this.processes, process];
-    this.show(process);
+    this.show(process, place);
     // Its tab lends the screen a place, and so a size to start with.
     await tick();
     process.screen.focus();
     await process.start(client);
   }
 
-  /** Opens a tab for it, or goes to the one that there is. */
-  show(process: RunningProcess): void {
-    this.#shown.add(process.id);
-    this.selected = process.id;
+  /** Goes to where it is shown; `beside`: takes it to the right of the current one. */
+  show({ id }: RunningProcess, place: Place = 'tab'): void {
+    const isShown = this.#tabs.some((tab) => tab.includes(id));
+    if (place === 'beside' && id !== this.selected && this.currentTab) {
+      this.#tabs = this.#without(id).map((tab) =>
+        tab.includes(this.selected) ? tab.flatMap((other) => (other === this.selected ? [other, id] : [other])) : tab,
+      );
+    } else if (!isShown) this.#tabs = [...this.#tabs, [id]];
+    this.selected = id;
+  }
+
+  /** Takes it out of a split, into a tab of its own. */
+  separate({ id }: RunningProcess): void {
+    this.#tabs = this.#tabs.flatMap((tab) =>
+      tab.includes(id) && tab.length > 1 ? [tab.filter((other) => other !== id), [id]] : [tab],
+    );
+    this.selected = id;
   }
 
   select(tab: string): void {
     this.selected = tab;
+    if (tab === launcherTab) this.isFull = false;
   }
 
-  /** Closes the tab. What still runs goes on and stays in the list; what is over goes away. */
+  /** Takes it out of sight. What still runs goes on and stays in the list; what is over goes away. */
   close(process: RunningProcess): void {
-    const { shown } = this;
-    const index = shown.indexOf(process);
-    const next = shown[index + 1] ?? shown[index - 1];
-    if (this.selected === process.id) this.selected = next?.id ?? launcherTab;
-    this.#shown.delete(process.id);
+    const { id } = process;
+    const shown = this.#tabs.flat();
+    const tab = this.#tabs.find((ids) => ids.includes(id)) ?? [];
+    // Its neighbour in the tab, else in the row of tabs.
+    const near = tab.length > 1 ? tab : shown;
+    const index = near.indexOf(id);
+    if (this.selected === id) this.selected = near[index + 1] ?? near[index - 1] ?? launcherTab;
+    this.#tabs = this.#without(id);
+    if (this.currentTab === undefined || this.currentTab.length < 2) this.isFull = false;
     if (process.isOver) this.#remove(process);
   }
 
@@ -118,6 +146,10 @@ export class Terminals {
   edit(launch: Launch): void {
     this.draft = launch;
     this.selected = launcherTab;
+  }
+
+  #without(id: string): (readonly string[])[] {
+    return this.#tabs.map((tab) => tab.filter((other) => other !== id)).filter((tab) => tab.length > 0);
   }
 
   #remove(process: RunningProcess): void {
@@ -155,8 +187,9 @@ export class Terminals {
       if (kept.status !== 'running') process.restoreEnd(kept.status, kept.exitCode, kept.endedAtMs);
       return process;
     });
-    for (const { id, isShown } of stored.processes) if (isShown) this.#shown.add(id);
-    this.selected = this.#shown.has(stored.selected) ? stored.selected : launcherTab;
+    const known = stored.processes.map(({ id }) => id);
+    this.#tabs = stored.tabs.map((tab) => tab.filter((id) => known.includes(id))).filter((tab) => tab.length > 0);
+    this.selected = this.#tabs.flat().includes(stored.selected) ? stored.selected : launcherTab;
     await tick();
   }
 
@@ -165,12 +198,13 @@ export class Terminals {
     const processes = this.processes.flatMap((process) => {
       const { id, launch, status, exitCode, startedAtMs, endedAtMs } = process;
       if (status === 'failed') return [];
-      const isShown = this.#shown.has(id);
-      return [
-        { id, launch, status: status === 'starting' ? 'running' : status, exitCode, startedAtMs, endedAtMs, isShown },
-      ];
+      return [{ id, launch, status: status === 'starting' ? 'running' : status, exitCode, startedAtMs, endedAtMs }];
     });
-    writeStored(tabArea, this.#key, processes.length === 0 ? undefined : { selected: this.selected, processes });
+    writeStored(
+      tabArea,
+      this.#key,
+      processes.length === 0 ? undefined : { selected: this.selected, processes, tabs: this.#tabs },
+    );
   }
 }
 
