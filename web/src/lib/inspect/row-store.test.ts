@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Direction, WireEntry } from '../../../../shared/recording/entry.ts';
 import { encodeFrame } from '../../../../shared/relay/codec.ts';
 import { readHead } from './message-head.ts';
+import { rowOf, rowTitle } from './row.ts';
 import { RowStore } from './row-store.ts';
 
 const bounds = { maxRows: 1000, maxBytes: 1e6 };
@@ -70,6 +71,24 @@ describe('the head of a message', () => {
     expect(readHead(`{"id":"x","result":{"dataBase64":"${chunk}"}}`)).toMatchObject({ kind: 'response', id: '"x"' });
     expect(readHead(`{"result":{"dataBase64":"${chunk}"},"id":1}`)).toMatchObject({ kind: 'response', id: '1' });
     expect(readHead(`{"id":1,"result":{"dataBase64":"${chunk}"`)).toMatchObject({ kind: 'malformed' });
+  });
+});
+
+describe('the title of a row', () => {
+  const frameTitle = (ack: number, ackBits: number, body: Parameters<typeof encodeFrame>[0]['body']) => {
+    const bytes = encodeFrame({ streamId: 's', ack, ackBits, body });
+    return rowTitle(rowOf({ kind: 'frame', dir: 'in', connection: 'c', atMs: 0, bytes }, 1));
+  };
+
+  it('tells of a frame its seq, its part and what it acknowledges; 0 counts in an ack frame only', () => {
+    expect(frameTitle(0, 0, { kind: 'ackFrame' })).toBe('ack 0');
+    expect(frameTitle(0, 0, { kind: 'heartbeat' })).toBe('');
+    expect(frameTitle(4, 5, { kind: 'resume', nextSeq: 9 })).toBe('next_seq 9 · ack 4 +0b101');
+    const payload = new Uint8Array([1]);
+    expect(frameTitle(2, 0, { kind: 'data', seq: 7, segmentIndex: 1, segmentCount: 3, payload })).toBe(
+      'seq 7 (2 of 3) · ack 2',
+    );
+    expect(rowTitle(rowOf(message('in', '{"error":{"code":-1,"message":"no"},"id":1}'), 1))).toBe('-1 no');
   });
 });
 

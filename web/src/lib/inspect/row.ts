@@ -125,9 +125,11 @@ export function rowTitle(row: Row): string {
   }
 }
 
-function frameTitle({ data, detail, ack, ackBits }: FrameHead): string {
+function frameTitle({ kind, data, detail, ack, ackBits }: FrameHead): string {
   const part = data && data.segmentCount > 1 ? ` (${data.segmentIndex + 1} of ${data.segmentCount})` : '';
-  const acks = ack === 0 && ackBits === 0 ? '' : `ack ${ack}${ackBits === 0 ? '' : ` +0b${ackBits.toString(2)}`}`;
+  // In an ack frame also 0 is an acknowledgement (docs/relay.md, Frames).
+  const hasAck = ack !== 0 || ackBits !== 0 || kind === 'ack';
+  const acks = !hasAck ? '' : `ack ${ack}${ackBits === 0 ? '' : ` +0b${ackBits.toString(2)}`}`;
   return [data ? `seq ${data.seq}${part}` : detail, acks].filter((text) => text !== '').join(' · ');
 }
 
