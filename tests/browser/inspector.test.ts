@@ -170,6 +170,13 @@ describe('the inspector', () => {
     expect(await axeViolations(page), 'anomalies').toEqual([]);
 
     await filterField(page).fill('conn:c1 method:process/*|initialize|initialized');
+    await action('Make a script of what is shown');
+    await page.getByTestId('script-verdict').filter({ hasText: 'A valid script.' }).waitFor();
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByTestId('run-result').filter({ hasText: 'answered as expected' }).waitFor();
+    await page.goBack();
+    await rows(page).first().waitFor();
+
     await action('Replay what is shown…');
     await page.getByTestId('replay').getByRole('button', { name: 'Replay', exact: true }).click();
     await page.getByTestId('run-result').waitFor();

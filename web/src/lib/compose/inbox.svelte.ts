@@ -1,18 +1,20 @@
-// What another view hands to the composer: a message to be edited and sent.
+// What another view hands to the composer: a message to be edited and sent, or a script.
 
-class ComposerInbox {
-  text = $state.raw<string | undefined>();
+/** Handed over once: who takes it empties it. */
+class Inbox {
+  #text = $state.raw<string | undefined>();
 
   put(text: string): void {
-    this.text = text;
+    this.#text = text;
   }
 
-  /** Empties it. */
   take(): string | undefined {
-    const { text } = this;
-    this.text = undefined;
+    const text = this.#text;
+    this.#text = undefined;
     return text;
   }
 }
 
-export const composerInbox = new ComposerInbox();
+export const messageInbox = new Inbox();
+/** Lines of a scenario or a recording. */
+export const scriptInbox = new Inbox();
