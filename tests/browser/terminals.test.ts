@@ -1,7 +1,11 @@
 // The main path of the page: start, type, resize, end, by terminal and by pipes; and what it says when something fails.
 
-import { describe, expect, it } from 'vitest';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { useServer } from '../helpers/server.ts';
+import { axeViolations } from './support/axe.ts';
 import { openWorkbench, useBrowser } from './support/workbench.ts';
 
 useBrowser();
@@ -88,6 +92,140 @@ describe('a shell in the page', () => {
   });
 });
 
+describe('terminals side by side', () => {
+  it('each get their input, one fills the window and goes back, all are there after a reload', async () => {
+    const workbench = await openWorkbench(server.current);
+    const { page } = workbench;
+    const panes = page.getByTestId('pane');
+    const pane = (text: string) => panes.filter({ hasText: text });
+    await workbench.openShell();
+    await workbench.type('WHO=first; echo here-$WHO');
+    await workbench.shows('here-first');
+    await page.keyboard.press('Control+Shift+KeyD');
+    await panes.nth(1).locator('[data-testid=process-facts][data-status=running]').waitFor();
+    await workbench.type('WHO=second; echo here-$WHO');
+    await pane('here-second').waitFor();
+    expect(await page.getByRole('tab').count(), 'one tab, and the one for something new').toBe(2);
+    expect(await axeViolations(page), 'two side by side').toEqual([]);
+
+    // The bar between them by keys: the first gets wider, and its process hears of it.
+    const widthOf = async () => Number((await panes.first().getByTestId('terminal-size').innerText()).split('×')[0]);
+    const before = await widthOf();
+    await page.getByRole('separator').press('ArrowRight');
+    await expect.poll(widthOf).toBeGreaterThan(before);
+
+    await pane('here-first').getByTestId('terminal').click();
+    await workbench.type('echo still-$WHO');
+    await pane('here-first').filter({ hasText: 'still-first' }).waitFor();
+    await page.keyboard.press('Control+Shift+Enter');
+    await page.getByRole('navigation', { name: 'Views' }).waitFor({ state: 'hidden' });
+    expect(await panes.count()).toBe(1);
+    await workbench.type('echo full-$WHO');
+    await pane('full-first').waitFor();
+    expect(await axeViolations(page), 'one fills the window').toEqual([]);
+    await page.keyboard.press('Control+Shift+Enter');
+    await page.getByRole('navigation', { name: 'Views' }).waitFor();
+    await expect.poll(() => panes.count()).toBe(2);
+
+    await page.reload();
+    await workbench.connection('connected');
+    await pane('full-first').waitFor();
+    await pane('here-second').waitFor();
+    expect(await page.getByRole('tab').count()).toBe(2);
+    await pane('here-second')
+      .getByRole('button', { name: /^Actions on/ })
+      .click();
+    await page.getByRole('menuitem', { name: 'Move to a tab of its own' }).click();
+    await expect.poll(() => page.getByRole('tab').count()).toBe(3);
+    expect(await panes.count()).toBe(1);
+  });
+
+  it('their text is found, saved as text and as asciicast, and their messages are a step away', async () => {
+    const workbench = await openWorkbench(server.current);
+    const { page } = workbench;
+    await workbench.run('printf "needle one\\nhay\\nneedle 界 two\\n"; exit 3');
+    await workbench.facts('ended');
+    await page.getByTestId('last-seq').filter({ hasText: /[1-9]/ }).waitFor();
+    await page.keyboard.press('Control+Shift+KeyF');
+    const field = page.getByRole('textbox', { name: 'Find in the terminal' });
+    await field.waitFor();
+    await page.keyboard.type('needle');
+    const result = page.getByTestId('find-result');
+    await result.filter({ hasText: '2 of 2' }).waitFor();
+    await page.keyboard.press('Enter');
+    await result.filter({ hasText: '1 of 2' }).waitFor();
+    await page.keyboard.type('s');
+    await result.filter({ hasText: 'not found' }).waitFor();
+    expect(await axeViolations(page), 'the search').toEqual([]);
+    await page.keyboard.press('Escape');
+    await field.waitFor({ state: 'detached' });
+
+    const saved = async (item: string) => {
+      await page
+        .getByTestId('pane')
+        .getByRole('button', { name: /^Actions on/ })
+        .click();
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('menuitem', { name: item }).click(),
+      ]);
+      return readFileSync(await download.path(), 'utf8');
+    };
+    expect(await saved('Save as text')).toContain('needle one\nhay\nneedle 界 two\n');
+    const cast = (await saved('Save as asciicast'))
+      .trimEnd()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
+    expect(cast[0]).toMatchObject({ version: 3, term: { type: 'xterm-256color' } });
+    expect(JSON.stringify(cast)).toContain('needle 界 two\\r\\n');
+    expect(cast.at(-1)).toEqual([expect.any(Number), 'x', '3']);
+
+    await page
+      .getByTestId('pane')
+      .getByRole('button', { name: /^Actions on/ })
+      .click();
+    await page.getByRole('menuitem', { name: 'Show its messages' }).click();
+    await page.getByTestId('wire-rows').getByText('process/start').first().waitFor();
+    expect(new URL(page.url()).searchParams.get('filter')).toMatch(/^process:printf-/);
+  });
+});
+
+describe('the launcher', () => {
+  it('completes the directory, takes argv[0] and a size, and keeps it all as a template', async () => {
+    const path = mkdtempSync(join(tmpdir(), 'launch-'));
+    onTestFinished(() => rmSync(path, { recursive: true }));
+    mkdirSync(join(path, 'inner'));
+    const workbench = await openWorkbench(server.current);
+    const { page } = workbench;
+    await page.getByText('Program + arguments').click();
+    await page.getByRole('textbox', { name: 'Program and arguments' }).fill("/bin/bash -c 'echo $0 $PWD $(stty size)'");
+    await page.getByText('Directory, environment').click();
+    const cwd = page.getByRole('combobox', { name: 'Working directory' });
+    await cwd.fill(`${path}/i`);
+    await page.locator(`option[value="${path}/inner"]`).waitFor({ state: 'attached' });
+    await cwd.fill(`${path}/inner`);
+    await page.getByRole('textbox', { name: 'argv[0]' }).fill('-other');
+    await page.getByText('Fixed', { exact: true }).click();
+    await page.getByRole('spinbutton', { name: 'Columns' }).fill('61');
+    await page.getByRole('spinbutton', { name: 'Rows' }).fill('17');
+    await page.getByRole('textbox', { name: 'Keep it as a template' }).fill('My bash');
+    await page.keyboard.press('Enter');
+    expect(await axeViolations(page), 'the launcher, opened').toEqual([]);
+
+    await page.reload();
+    await workbench.connection('connected');
+    const templates = page.getByTestId('templates');
+    await templates.getByRole('button', { name: 'Run: My bash' }).click();
+    await workbench.facts('ended');
+    await workbench.shows(`${path}/inner`);
+    const text = (await workbench.screen.innerText()).replaceAll('\n', '');
+    expect(text).toContain('17 61');
+    await page.getByRole('tab', { name: 'New' }).click();
+    await templates.getByRole('button', { name: 'Delete My bash' }).click();
+    await templates.waitFor({ state: 'detached' });
+  });
+});
+
 describe('a process by pipes', () => {
   it('shows stderr apart from stdout by heading and bar, takes lines for stdin, and ends when stdin is closed', async () => {
     const workbench = await openWorkbench(server.current);
@@ -114,7 +252,7 @@ describe('a process by pipes', () => {
     const workbench = await openWorkbench(server.current);
     const { page } = workbench;
     await page.getByText('Directory, environment').click();
-    await page.getByRole('textbox', { name: 'Working directory' }).fill('/usr');
+    await page.getByRole('combobox', { name: 'Working directory' }).fill('/usr');
     await page.getByRole('button', { name: 'Add a variable' }).click();
     await page.keyboard.type('GREETING');
     await page.getByRole('textbox', { name: 'Value of variable 1' }).fill('hello there');

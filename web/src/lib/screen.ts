@@ -39,6 +39,7 @@ export class Screen {
   readonly #element = document.createElement('div');
   readonly #observer = new ResizeObserver(() => this.#scheduleFit());
   #isOpened = false;
+  #wantsFocus = false;
   #fitFrame = 0;
   #glLease = 0;
   #gl: { dispose(): void } | undefined;
@@ -93,6 +94,7 @@ export class Screen {
     }
     this.#observer.observe(place);
     this.fit();
+    if (this.#wantsFocus) this.focus();
     void this.#drawByGpu();
   }
 
@@ -142,7 +144,9 @@ export class Screen {
     this.#terminal.options.cursorInactiveStyle = 'none';
   }
 
+  /** Now, or as soon as it has a place. */
   focus(): void {
+    this.#wantsFocus = !this.#element.isConnected;
     this.#terminal.focus();
   }
 

@@ -314,7 +314,7 @@ export class RunningProcess {
 
   #resized(size: TerminalSize): void {
     this.size = size;
-    this.#recording.resize(size, performance.now());
+    if (!this.isOver) this.#recording.resize(size, performance.now());
     clearTimeout(this.#resizeTimer);
     if (!this.launch.isTerminal || this.hasFixedSize || !this.#handle || this.isOver) return;
     this.#resizeTimer = setTimeout(() => {
