@@ -50,6 +50,8 @@ export const streamPictureSchema = z.object({
   watch: watchPictureSchema.nullable(),
 });
 
+export type StreamPicture = z.infer<typeof streamPictureSchema>;
+
 const faultsSchema = z.object({
   frames: count,
   dropped: count,

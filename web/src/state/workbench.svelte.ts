@@ -10,6 +10,7 @@ import { defaultView, isViewId, type ViewId } from '../views/views.ts';
 import { Address } from './address.svelte.ts';
 import { Commands } from './commands.svelte.ts';
 import { ServerConnection } from './connections.svelte.ts';
+import { RelayState } from './relay.svelte.ts';
 import { WireLog } from './wire-log.svelte.ts';
 
 const storedSchema = z.object({
@@ -29,25 +30,17 @@ const storedSchema = z.object({
 });
 const key = 'connections';
 
-/** What the header shows in red while the link of a connection is made worse on purpose. */
-export interface Impairment {
-  /** E.g. "train tunnel". */
-  readonly name: string;
-  /** Goes to where it can be changed. */
-  readonly show: () => void;
-}
-
 export class Workbench {
   readonly wire = new WireLog();
   readonly address = new Address();
   readonly commands = new Commands();
+  readonly relay = new RelayState();
   /** At least one. */
   connections = $state.raw<readonly ServerConnection[]>([]);
   /** A target that is to be looked through before it is connected to, e.g. from a link. */
   draft = $state.raw<Target | undefined>();
   /** Why a linked target was not taken. */
   linkProblem = $state<string | undefined>();
-  impairment = $state.raw<Impairment | undefined>();
   #nextId = 1;
 
   constructor() {

@@ -8,10 +8,11 @@ import FolderTree from '@lucide/svelte/icons/folder-tree';
 import Globe from '@lucide/svelte/icons/globe';
 import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
+import Waypoints from '@lucide/svelte/icons/waypoints';
 import type { Component } from 'svelte';
 import type { Workbench } from '../state/workbench.svelte.ts';
 
-export type ViewId = 'terminals' | 'files' | 'http' | 'inspector' | 'composer' | 'connections';
+export type ViewId = 'terminals' | 'files' | 'http' | 'inspector' | 'composer' | 'relay' | 'connections';
 
 export type ViewComponent = Component<{ workbench: Workbench }>;
 
@@ -61,6 +62,13 @@ export const views: readonly View[] = [
     Icon: PencilRuler,
     key: 'M',
     load: () => import('./Composer.svelte'),
+  },
+  {
+    id: 'relay',
+    title: 'Relay',
+    Icon: Waypoints,
+    key: 'R',
+    load: () => import('./Relay.svelte'),
   },
   {
     id: 'connections',
