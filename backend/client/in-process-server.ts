@@ -25,6 +25,7 @@ export async function createExecServer(settings: Readonly<Record<string, unknown
     import('../log.ts'),
     import('../version.ts'),
   ]);
-  const config = execConfig({ logLevel: 'silent', ...settings }, {});
+  // What runs here is somebody else's program.
+  const config = { ...execConfig({ logLevel: 'silent', ...settings }, {}), program: undefined };
   return new ExecServer(config, makeLog(config.logLevel), version);
 }

@@ -3,9 +3,11 @@
 import type { MessagePart } from '../../shared/connection/connection.ts';
 import { limits } from '../../shared/limits.ts';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
+import { newSessionMark } from '../containment/mark.ts';
+import { killMarked, killSession } from '../containment/sweep.ts';
 import type { Child, ChildEvents } from '../process/child.ts';
 import type { Guardian } from '../process/guardian.ts';
-import { isGroupAlive, killSession, signalGroup } from '../process/group.ts';
+import { isGroupAlive, signalGroup } from '../process/group.ts';
 import type { OutputChunk } from '../process/output-log.ts';
 import { ManagedProcess, type ProcessKind, type ProcessListener } from '../process/process.ts';
 import { inputBounds, type ExecSettings } from './settings.ts';
@@ -37,6 +39,9 @@ export class Session implements ProcessListener {
   /** Groups of forgotten processes in which somebody still lives: they end with the session. */
   readonly #leftGroups = new Set<number>();
   #isEnded = false;
+  #mark: bigint | undefined;
+  /** Whether it has ever started a process. */
+  hasStarted = false;
   /** What is being started, by processId. */
   readonly #starting = new Map<string, Promise<Child>>();
 
@@ -55,6 +60,11 @@ export class Session implements ProcessListener {
   /** Whether the harness asked for this extension notification in `initialize`. */
   wants(notification: string): boolean {
     return this.#peer?.wantedExtensions.has(notification) ?? false;
+  }
+
+  /** What its processes carry; undefined where that cannot be had. */
+  get mark(): bigint | undefined {
+    return (this.#mark ??= newSessionMark());
   }
 
   get runningCount(): number {
@@ -111,6 +121,7 @@ export class Session implements ProcessListener {
       this,
     );
     this.guardian.start();
+    this.hasStarted = true;
     const starting = start(process.events);
     this.#starting.set(processId, starting);
     try {
@@ -129,8 +140,11 @@ export class Session implements ProcessListener {
     return this.runningCount + this.#starting.size >= this.settings.maxProcesses;
   }
 
-  /** Ends every process with its group, and those that processes left behind in their groups. */
-  async end(): Promise<void> {
+  /**
+   * Ends every process with its group, those that processes left behind in their groups, and those that left their groups.
+   * @param isLast whether no other session has started anything: then what cannot be told from another's is ended too.
+   */
+  async end(isLast: () => boolean): Promise<void> {
     this.#isEnded = true;
     this.#peer = undefined;
     clearTimeout(this.#forgetTimer);
@@ -148,7 +162,9 @@ export class Session implements ProcessListener {
       signalGroup(process.pid, 'SIGKILL');
     }
     for (const pid of this.#leftGroups) signalGroup(pid, 'SIGKILL');
-    await Promise.all([...pids].map((pid) => killSession(pid)));
+    const sweeps = [...pids].map((pid) => killSession(pid));
+    if (this.#mark !== undefined && this.hasStarted) sweeps.push(killMarked(this.#mark, isLast()));
+    await Promise.all(sweeps);
     for (const process of this.processes.values()) process.forget();
     for (const pid of pids) this.guardian.remove(pid);
     this.processes.clear();

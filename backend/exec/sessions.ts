@@ -23,13 +23,15 @@ interface Entry {
 export class Sessions {
   readonly counters: SessionCounters = { processesStarted: 0, outputBytes: 0 };
   readonly #entries = new Map<string, Entry>();
-  readonly #guardian = new Guardian();
+  readonly #guardian: Guardian;
 
   constructor(
     private readonly settings: ExecSettings,
     private readonly observer: ExecObserver | undefined,
     private readonly onEnded: (session: Session) => void,
-  ) {}
+  ) {
+    this.#guardian = new Guardian(settings.program !== undefined);
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -95,7 +97,7 @@ export class Sessions {
   async #end(entry: Entry): Promise<void> {
     clearTimeout(entry.endTimer);
     this.#entries.delete(entry.session.id);
-    await entry.session.end();
+    await entry.session.end(() => ![...this].some((other) => other.hasStarted));
     this.onEnded(entry.session);
   }
 }

@@ -22,6 +22,8 @@ export interface ChildSpec {
   /** Where the child starts. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Set on it as soon as it runs (containment/mark.ts); undefined: none. */
+  readonly mark?: bigint | undefined;
 }
 
 export interface Child {

@@ -1,28 +1,50 @@
 // The guardian: a tiny shell that outlives a crash of the server (SIGKILL included) and then kills every process group
-// that the server had started and not yet seen exit. Node cannot set a parent-death signal on its children.
+// that the server had started and not yet seen exit, and whoever carries one of its marks (containment/mark.ts): daemons that
+// left their groups. Node cannot set a parent-death signal on its children.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
+import { markPrefix, markProcess, ownMark } from '../containment/mark.ts';
 
-/** Reads "+ PGID" and "- PGID" lines; at the end of its input it kills what is left. dash's kill knows no `--`. */
+/**
+ * Reads "+ PGID" and "- PGID" lines; at the end of its input it kills what is left, unless a line "stop" says that there is
+ * nothing. $1 is the prefix of the marks. dash's kill knows no `--`. What forks while it is killed is looked for again.
+ */
 const script = `trap '' HUP INT TERM
 live=' '
 while read -r change group; do
   case $change in
     +) live="$live$group " ;;
     -) live="\${live%% $group *} \${live#* $group }" ;;
+    stop) exit ;;
   esac
 done
-for group in $live; do kill -KILL "-$group" 2>/dev/null; done`;
+for group in $live; do kill -KILL "-$group" 2>/dev/null; done
+[ "$1" ] || exit
+for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+  found=
+  for stat in $(grep -lE " $1[0-9]{6} " /proc/[0-9]*/stat 2>/dev/null); do
+    pid=\${stat#/proc/}
+    pid=\${pid%/stat}
+    [ "$pid" = $$ ] || kill -KILL "$pid" 2>/dev/null && found=1
+  done
+  [ "$found" ] || exit
+done`;
 
 export class Guardian {
   #shell: ChildProcess | undefined;
   #lines = '';
 
+  /** @param ownsServer every process that the server starts is ours; else it is only a part of somebody's program. */
+  constructor(private readonly ownsServer: boolean) {}
+
   /** Starts the shell. Called before the first process; again only starts it when it has died. */
   start(): void {
     if (this.#shell) return;
-    const shell = spawn('/bin/sh', ['-c', script], {
+    const mark = this.ownsServer ? ownMark() : undefined;
+    // Children have it from the moment of their birth, and get that of their session a moment later.
+    if (mark !== undefined) markProcess(process.pid, mark);
+    const shell = spawn('/bin/sh', ['-c', script, 'guardian', markPrefix() ?? ''], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       env: {},
@@ -58,8 +80,9 @@ export class Guardian {
     this.#lines = '';
   }
 
-  /** All groups have been ended: lets the shell go. */
+  /** Everything has been ended: lets the shell go. */
   stop(): void {
+    this.#tell('stop\n');
     this.#flush();
     this.#shell?.stdin?.end();
     this.#shell = undefined;

@@ -9,6 +9,7 @@
 
 import { closeSync, constants, openSync, readdirSync } from 'node:fs';
 import koffi from 'koffi';
+import { markProcess } from '../containment/mark.ts';
 import { osErrorOf } from './os-error.ts';
 
 const F_SETFD = 2;
@@ -135,6 +136,8 @@ export interface SpawnRequest {
   readonly cwd: string;
   /** Stdin, stdout, stderr: a descriptor, or a path to open for reading and writing. A terminal becomes the controlling one. */
   readonly stdio: readonly [number | string, number | string, number | string];
+  /** Set on it as soon as it runs (containment/mark.ts). */
+  readonly mark?: bigint | undefined;
 }
 
 /**
@@ -142,7 +145,7 @@ export interface SpawnRequest {
  * It inherits nothing but `stdio`: every descriptor of this process is close-on-exec. Settles once exec has happened.
  * @returns its pid. @throws OsError as exec or chdir said it
  */
-export async function spawnSession({ program, argv, env, cwd, stdio }: SpawnRequest): Promise<number> {
+export async function spawnSession({ program, argv, env, cwd, stdio, mark }: SpawnRequest): Promise<number> {
   const c = libc();
   const actions = Buffer.alloc(opaqueBytes);
   checkResult(c.actionsInit(actions));
@@ -158,7 +161,12 @@ export async function spawnSession({ program, argv, env, cwd, stdio }: SpawnRequ
     const errno = await new Promise<number>((resolve, reject) => {
       c.spawn.async(
         ...[pid, program, actions, attributes, [...argv, null], [...pairs, null]],
-        (error: Error | null, result: number) => (error ? reject(error) : resolve(result)),
+        (error: Error | null, result: number) => {
+          // At once: what it starts before that is not known as the session's.
+          if (mark !== undefined && result === 0 && pid[0]) markProcess(pid[0], mark);
+          if (error) reject(error);
+          else resolve(result);
+        },
       );
     });
     checkResult(errno);

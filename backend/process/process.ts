@@ -3,9 +3,10 @@
 //
 //   running → exited → closed          `exited` and `closed` take a seq like every chunk of output
 
+import { killSession } from '../containment/sweep.ts';
 import { looksDenied } from '../sandbox/denied.ts';
 import type { Child, ChildEvents, OutputStream } from './child.ts';
-import { killSession, signalGroup } from './group.ts';
+import { signalGroup } from './group.ts';
 import { OutputLog, type OutputChunk } from './output-log.ts';
 
 /** How a process is started, as far as it matters afterwards. */

@@ -64,7 +64,7 @@ async function start(params: StartParams, { session, notify }: RequestContext, s
   const withStdin = params.io?.type === 'pipe' ? params.io.stdin === 'open' : params.pipeStdin;
   try {
     await session.start(processId, { isTerminal: size !== undefined, isConfined }, async (events) => {
-      const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env) };
+      const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env), mark: session.mark };
       const run = (what: ChildSpec, told: ChildEvents) =>
         size ? startPtyProcess(what, size, settings, told) : startPipeProcess(what, withStdin, settings, told);
       return isConfined ? runConfined(child, sandbox, events, run) : run(child, events);
