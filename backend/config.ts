@@ -94,6 +94,7 @@ export const execSettingList = [
   text('auditLog', '', 'file for the audit log: who connected, what was started and changed (docs/operations.md)'),
   count('auditLogMaxBytes', 64 * MiB, 'bytes', 'the audit log is rotated when it is larger', { min: 4 * KiB }),
   count('auditLogFiles', 10, 'files', 'former files of the audit log that are kept', { min: 1, max: 1000 }),
+  flag('readOnly', false, 'only show files: start no program, change nothing, make no HTTP request for anyone'),
   flag('allowDirectExec', true, 'serve process/start of kind direct'),
   flag('allowPreparedExec', true, 'serve process/start of kind prepared'),
   text('logLevel', 'info', 'trace, debug, info, warn, error or silent; logs go to stderr as JSON lines'),
@@ -128,6 +129,7 @@ export const accessSettingList = [
 export const serveSettingList = [
   text('host', '127.0.0.1', 'address to listen on; anything but a loopback address needs a token'),
   count('port', 8765, 'port', 'TCP port; 0 takes a free one', { max: 65_535 }),
+  flag('open', false, 'open the workbench in the browser of this machine'),
   flag('auth', true, 'ask for the token; --no-auth is for loopback only'),
   text('allowOrigin', '', 'browser origins let in beside our own, separated by commas, e.g. https://ide.example'),
   text('allowHost', '', 'names taken in Host beside loopback and the bound address, separated by commas'),

@@ -2,7 +2,7 @@
 // what changed, `--only NAME…` of that only these.
 // Outputs are made beside their place and moved into it, so that a server that runs meanwhile never sees half a build.
 
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { distDir, fingerprint, programFile, readStamp, root, staleTargets, stampFile, targets } from './lib/build.js';
 import { buildClient, buildClientTypes } from './lib/client.js';
@@ -47,6 +47,7 @@ async function buildBackend() {
   await writeFile(part, text.startsWith('#!') ? text : shebang + text);
   await chmod(part, 0o755);
   await rename(part, programFile);
+  await cp(join(root, 'proto/codex'), join(distDir, 'proto/codex'), { recursive: true }); // it is served
   await writeFile(join(distDir, 'licenses.md'), licensesOf(root, Object.keys(metafile.inputs), 'exec-workbench.js'));
 }
 

@@ -5,6 +5,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
 import type { WebSocket } from 'ws';
 import type { Registry } from 'prom-client';
+import { openRpc } from '../../shared/protocol/openrpc.ts';
 import { execServerSchema } from '../../shared/protocol/schema.ts';
 import { tokenCookie, type Access, type Refusal } from '../auth/access.ts';
 import { everyScope, type Scope } from '../auth/grant.ts';
@@ -19,6 +20,7 @@ import { sandboxReport } from '../sandbox/bubblewrap.ts';
 import { ServerWebSocket, webSockets, type UpgradeGuard, type WebSocketOptions } from '../transports/websocket.ts';
 import { openApi } from './openapi.ts';
 import { pageFile } from './page.ts';
+import { protoText, relayProto } from './proto-file.ts';
 
 type AppEnv = { Bindings: HttpBindings };
 
@@ -80,6 +82,8 @@ export function serveApp(
   };
   hono.get('/metrics', requireScope('admin'), (c) => metricsAnswer(c, server, relay.rendezvous));
   hono.get('/schema/exec-server.json', (c) => c.json(execServerSchema()));
+  hono.get('/openrpc.json', (c) => c.json(openRpc(version)));
+  hono.get(`/proto/${relayProto}`, async (c) => c.text(await protoText()));
   for (const spelling of ['executor', 'environment']) {
     hono.use(`/cloud/${spelling}`, requireScope('relay-connect'));
     hono.use(`/cloud/${spelling}/:id/connect`, requireScope('relay-connect'));
@@ -92,7 +96,14 @@ export function serveApp(
   hono.route('/cloud', registryRoutes(relay.rendezvous, relay.secret, relay.settings));
   hono.use('/api/*', requireScope('admin'));
   hono.route('/api/relay', relayApi(relay.rendezvous));
-  // It starts programs and reaches whatever this machine reaches: a part of the scopes is not enough.
+  // It starts programs and reaches whatever this machine reaches: a part of the scopes is not enough, and a server that only
+  // shows has none.
+  if (server.settings.readOnly) {
+    const reason = 'this server only shows (--read-only): it has no bridge';
+    hono.use('/api/bridge', (c: Context<AppEnv>) =>
+      Promise.resolve(refused(c, { status: 403, code: 'read_only', reason })),
+    );
+  }
   for (const scope of everyScope) hono.use('/api/bridge', requireScope(scope));
   hono.get('/api/bridge', bridgeUpgrade(bridge, access, sockets), (c) =>
     c.json(httpError('upgrade_required', 'this is a WebSocket endpoint'), 426),

@@ -1,5 +1,7 @@
 // GET /openapi.json: the HTTP surface of `serve`.
 
+import { relayProto } from './proto-file.ts';
+
 const errorAnswer = {
   description: 'Error',
   content: {
@@ -93,6 +95,16 @@ export function openApi(version: string): Record<string, unknown> {
       },
       '/schema/exec-server.json': {
         get: { ...open, summary: 'JSON Schema of the exec-server protocol', responses: { 200: json('JSON Schema') } },
+      },
+      '/openrpc.json': {
+        get: { ...open, summary: 'The methods of the exec-server protocol', responses: { 200: json('OpenRPC') } },
+      },
+      [`/proto/${relayProto}`]: {
+        get: {
+          ...open,
+          summary: 'The frames of the relay',
+          responses: { 200: { description: 'Protocol Buffers source', content: { 'text/plain': {} } } },
+        },
       },
       ...registryPaths('executor'),
       ...registryPaths('environment'),

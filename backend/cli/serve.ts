@@ -17,6 +17,7 @@ import { Rendezvous } from '../relay/rendezvous.ts';
 import { onStopSignal } from '../stop-signal.ts';
 import { version } from '../version.ts';
 import { makeObservers } from './observers.ts';
+import { openPage } from './open-page.ts';
 
 export async function serve(config: ServeConfig): Promise<void> {
   const log = makeLog(config.logLevel);
@@ -61,7 +62,9 @@ export async function serve(config: ServeConfig): Promise<void> {
   });
   // What stands in a token file is its owner's to know.
   const shownToken = fileTokens ? 'YOUR_TOKEN' : token;
-  process.stdout.write(startText(listening, tls !== undefined, shownToken));
+  const addresses = addressesOf(listening, tls !== undefined, shownToken);
+  process.stdout.write(startText(addresses, shownToken));
+  if (config.open) openPage(addresses.page, (problem) => log.warn(problem));
   if (!isLoopbackAddress(config.host))
     log.warn({ host: config.host }, 'reachable from other machines: whoever has the token can run commands here');
 }
@@ -74,23 +77,37 @@ async function makeBus(url: string, secret: Uint8Array, { metrics }: Rendezvous)
   return new NatsBus({ url, secret, onDropped: () => metrics.drop('bus_full') });
 }
 
-/** Ready to paste; the token stands here and nowhere in the logs. */
-function startText({ address, port }: Listening, hasTls: boolean, token: string | undefined): string {
+interface Addresses {
+  readonly base: string;
+  readonly page: string;
+  readonly exec: string;
+}
+
+function addressesOf({ address, port }: Listening, hasTls: boolean, token: string | undefined): Addresses {
   const host =
     address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '[::1]' : address.includes(':') ? `[${address}]` : address;
   const query = token === undefined ? '' : `?token=${token}`;
   const secure = hasTls ? 's' : '';
-  const webSocketUrl = `ws${secure}://${host}:${port}/exec${query}`;
+  const place = `${host}:${port}`;
+  return {
+    base: `http${secure}://${place}`,
+    page: `http${secure}://${place}/${query}`,
+    exec: `ws${secure}://${place}/exec${query}`,
+  };
+}
+
+/** Ready to paste; the token stands here and nowhere in the logs. */
+function startText({ base, page, exec }: Addresses, token: string | undefined): string {
   const authorization = token === undefined ? '' : ` -H 'Authorization: Bearer ${token}'`;
   return [
     `Exec Workbench ${version}`,
     '',
-    `  open    http${secure}://${host}:${port}/${query}`,
-    `  wscat   npx wscat -c '${webSocketUrl}'`,
-    `  curl    curl -s http${secure}://${host}:${port}/metrics${authorization}`,
-    `  codex   CODEX_EXEC_SERVER_URL='${webSocketUrl}' codex`,
+    `  open    ${page}`,
+    `  wscat   npx wscat -c '${exec}'`,
+    `  curl    curl -s ${base}/metrics${authorization}`,
+    `  codex   CODEX_EXEC_SERVER_URL='${exec}' codex`,
     // The remote executor insists on a token, also where nobody asks for one.
-    `  relay   CODEX_EXEC_SERVER_REMOTE_BEARER_TOKEN='${token ?? 'none'}' npx exec-workbench exec-server --remote http${secure}://${host}:${port} --executor-id box`,
+    `  relay   CODEX_EXEC_SERVER_REMOTE_BEARER_TOKEN='${token ?? 'none'}' npx exec-workbench exec-server --remote ${base} --executor-id box`,
     '',
     '',
   ].join('\n');

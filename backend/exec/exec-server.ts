@@ -13,6 +13,7 @@ import { environmentInfo, environmentRoutes } from './handlers/environment.ts';
 import { fsRoutes } from './handlers/fs.ts';
 import { httpRoutes } from './handlers/http.ts';
 import { processRoutes } from './handlers/process.ts';
+import { readOnly } from './handlers/read-only.ts';
 import type { Route } from './handler.ts';
 import { HarnessConnection } from './harness-connection.ts';
 import type { ExecObserver } from './observer.ts';
@@ -38,7 +39,7 @@ export class ExecServer {
       log.debug({ session: session.id }, 'session ended');
       observer?.sessionEnded?.(session.id);
     });
-    const routes = [
+    const everything = [
       ...processRoutes(settings),
       ...withSandbox(fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }), settings.program),
       ...httpRoutes({
@@ -49,8 +50,13 @@ export class ExecServer {
       }),
       ...environmentRoutes({ version }),
     ];
+    const routes = settings.readOnly ? readOnly(everything) : everything;
     this.#routes = new Map(routes.map((route) => [route.declaration.method, route]));
-    this.#initializeExtras = { environmentInfo: environmentInfo({ version }), extensions: extensionNames };
+    this.#initializeExtras = {
+      environmentInfo: environmentInfo({ version }),
+      extensions: extensionNames,
+      ...(settings.readOnly && { readOnly: true }),
+    };
   }
 
   /**

@@ -30,6 +30,8 @@ export interface ExecSettings {
   readonly httpMaxResponseBytes: number;
   /** The command that runs this program, for what it starts of itself; undefined where it is used as a library. */
   readonly program?: readonly string[] | undefined;
+  /** Nothing is started and nothing is changed; files can be looked at. */
+  readonly readOnly: boolean;
   readonly allowDirectExec: boolean;
   readonly allowPreparedExec: boolean;
 }

@@ -27,7 +27,7 @@ const common = [
 
 /** @type {Target[]} */
 export const targets = [
-  { name: 'backend', inputs: [...common, 'backend', 'shared'], output: programFile },
+  { name: 'backend', inputs: [...common, 'backend', 'proto', 'shared'], output: programFile },
   {
     name: 'client',
     inputs: [...common, 'scripts/lib/client.js', 'backend', 'shared'],

@@ -21,6 +21,10 @@ export const initialize = declareMethod({
     sessionId: z.string(),
     environmentInfo: environmentInfoResult.optional(),
     extensions: z.array(z.string()).optional(),
+    readOnly: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Extension: true where nothing can be started or changed; else absent.' }),
   }),
   errors: [
     {
