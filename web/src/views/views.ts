@@ -6,13 +6,15 @@ import Activity from '@lucide/svelte/icons/activity';
 import Cable from '@lucide/svelte/icons/cable';
 import FolderTree from '@lucide/svelte/icons/folder-tree';
 import Globe from '@lucide/svelte/icons/globe';
+import ListChecks from '@lucide/svelte/icons/list-checks';
 import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import Waypoints from '@lucide/svelte/icons/waypoints';
 import type { Component } from 'svelte';
 import type { Workbench } from '../state/workbench.svelte.ts';
 
-export type ViewId = 'terminals' | 'files' | 'http' | 'inspector' | 'composer' | 'relay' | 'connections';
+export type ViewId =
+  'terminals' | 'files' | 'http' | 'inspector' | 'composer' | 'relay' | 'conformance' | 'connections';
 
 export type ViewComponent = Component<{ workbench: Workbench }>;
 
@@ -69,6 +71,13 @@ export const views: readonly View[] = [
     Icon: Waypoints,
     key: 'R',
     load: () => import('./Relay.svelte'),
+  },
+  {
+    id: 'conformance',
+    title: 'Conformance',
+    Icon: ListChecks,
+    key: 'K',
+    load: () => import('./Conformance.svelte'),
   },
   {
     id: 'connections',
