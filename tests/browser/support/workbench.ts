@@ -15,25 +15,30 @@ export interface WorkbenchOptions extends Pick<
   readonly query?: Readonly<Record<string, string>>;
   /** The page finds only the older kind of WebSocket, which cannot hold back what comes. */
   readonly withoutWebSocketStream?: boolean;
+  /** Terminals are drawn by WebGL even if that is done in software; with `useBrowser({ withGpu: true })`. */
+  readonly drawsByGpu?: boolean;
   /** The server seems to be one of those that know no extensions. */
   readonly withoutExtensions?: boolean;
 }
 
 /** Longest wait for anything on the page, ms. */
 const patienceMs = 10_000;
+/** What xterm says when drawing by WebGL takes long, as it does in software, and when it is taken away. */
+const drawingTrouble = /task queue exceeded allotted deadline|webgl context not restored/;
 /** What Chromium itself says when a connection cannot be made; tests cause that on purpose. */
 const connectionTrouble = /WebSocket|Failed to load resource|net::ERR/;
 
 let browser: Browser | undefined;
 const opened: Workbench[] = [];
 
-/** Call at the top of a test file. */
-export function useBrowser(): void {
+/** Call at the top of a test file, or of a part of it. `withGpu`: terminals are drawn by WebGL, in software. */
+export function useBrowser({ withGpu = false }: { readonly withGpu?: boolean } = {}): void {
   beforeAll(async () => {
     // Without WebGL xterm draws by the DOM: then its text can be read.
+    const drawing = withGpu ? ['--use-angle=swiftshader', '--enable-unsafe-swiftshader'] : ['--disable-3d-apis'];
     browser = await chromium.launch({
       executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-3d-apis', '--enable-precise-memory-info'],
+      args: ['--no-sandbox', ...drawing, '--enable-precise-memory-info'],
     });
   });
   afterEach(async () => {
@@ -51,6 +56,7 @@ export async function openWorkbench(server: RunningServer, options: WorkbenchOpt
     query = {},
     withoutWebSocketStream = false,
     withoutExtensions = false,
+    drawsByGpu = false,
     ...contextOptions
   } = options;
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...contextOptions });
@@ -58,13 +64,24 @@ export async function openWorkbench(server: RunningServer, options: WorkbenchOpt
   if (withoutWebSocketStream || withoutExtensions) {
     await context.addInitScript(() => Reflect.deleteProperty(globalThis, 'WebSocketStream'));
   }
+  if (drawsByGpu) {
+    await context.addInitScript(() => {
+      const { getContext } = HTMLCanvasElement.prototype;
+      Object.assign(HTMLCanvasElement.prototype, {
+        getContext(this: HTMLCanvasElement, kind: string, options?: object) {
+          return getContext.call(this, kind, { ...options, failIfMajorPerformanceCaveat: false });
+        },
+      });
+    });
+  }
   if (withoutExtensions) {
     await context.routeWebSocket(/\/exec$/, (near) => {
       const far = near.connectToServer();
       far.onMessage((message) => near.send(String(message).replace(/,"extensions":\[[^\]]*\]/, '')));
     });
   }
-  const workbench = new Workbench(await context.newPage());
+  const expected = drawsByGpu ? new RegExp(`${connectionTrouble.source}|${drawingTrouble.source}`) : connectionTrouble;
+  const workbench = new Workbench(await context.newPage(), expected);
   opened.push(workbench);
   const parameters = new URLSearchParams({ ...query, token: server.token ?? '' });
   await workbench.page.goto(`http://127.0.0.1:${String(port)}/?${parameters.toString()}`);
@@ -78,11 +95,15 @@ export class Workbench {
   /** Errors and warnings of the page, but for failed connections. */
   readonly troubles: string[] = [];
 
-  constructor(readonly page: Page) {
+  /** @param expected what the page may say as a warning or an error */
+  constructor(
+    readonly page: Page,
+    expected: RegExp,
+  ) {
     page.on('pageerror', (error) => this.troubles.push(String(error)));
     page.on('console', (message) => {
       const isTrouble = message.type() === 'error' || message.type() === 'warning';
-      if (isTrouble && !connectionTrouble.test(message.text())) this.troubles.push(message.text());
+      if (isTrouble && !expected.test(message.text())) this.troubles.push(message.text());
     });
   }
 

@@ -191,20 +191,34 @@ export class Screen {
     this.#fitFrame = requestAnimationFrame(() => this.fit());
   }
 
-  /** Browsers grant a page some 16 GPU contexts: only the shown screen holds one. Without it xterm draws by the DOM. */
+  /** Browsers grant a page some 16 GPU contexts: only shown screens hold one. Without it xterm draws by the DOM. */
   async #drawByGpu(): Promise<void> {
     const lease = ++this.#glLease;
+    isGpuQuick ??= probeGpu();
+    if (!isGpuQuick) return;
     try {
       const { WebglAddon } = await import('@xterm/addon-webgl');
       if (lease !== this.#glLease) return;
       const gl = new WebglAddon();
-      gl.onContextLoss(() => gl.dispose());
+      gl.onContextLoss(() => {
+        gl.dispose();
+        if (this.#gl === gl) this.#gl = undefined;
+      });
       this.#terminal.loadAddon(gl);
       this.#gl = gl;
     } catch {
       // No WebGL here.
     }
   }
+}
+
+let isGpuQuick: boolean | undefined;
+
+/** WebGL in software is no help: under a flood it was ten times slower from key to paint than the DOM (tests/browser/flood). */
+function probeGpu(): boolean {
+  const context = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+  context?.getExtension('WEBGL_lose_context')?.loseContext();
+  return context !== null;
 }
 
 /** Output is not trusted: only web pages are opened, in a tab that knows nothing of this one. */
