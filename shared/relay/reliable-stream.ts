@@ -19,40 +19,29 @@
 //   any           a rule was broken              ended     reset
 
 import { AckSchedule } from './ack-schedule.ts';
-import { Fifo } from './fifo.ts';
 import { resetReason, type RelayBody, type RelayData, type RelayFrame } from './frame.ts';
 import type { RelayLimits } from './limits.ts';
+import { PeerProof } from './peer-proof.ts';
 import { ReceiveBuffer } from './receive-buffer.ts';
-import { segmentCount, segmentOf } from './segments.ts';
+import { SendQueue } from './send-queue.ts';
 import { SendWindow, type SentSegment } from './send-window.ts';
-import type { PeerKind, ReliableStreamOptions, RelayRole, StreamEnd, StreamStats } from './stream-types.ts';
-
-/** A message that waits to be cut and sent. */
-interface UnsentMessage {
-  readonly bytes: Uint8Array;
-  /** Of its next segment. */
-  segmentIndex: number;
-  /** Fixed when its first segment is sent. */
-  segmentCount: number;
-}
+import type { ReliableStreamOptions, RelayRole, StreamEnd, StreamStats } from './stream-types.ts';
 
 export class ReliableStream {
   readonly streamId: string;
   readonly role: RelayRole;
   readonly #limits: RelayLimits;
   readonly #firstSeq: number;
-  #peer: PeerKind = 'unproven';
+  readonly #proof: PeerProof;
   #end: StreamEnd | undefined;
   /** The reset that the peer has not been told yet. */
   #resetToSend: string | undefined;
 
   // Sending.
-  readonly #unsent = new Fifo<UnsentMessage>();
-  #unsentBytes = 0;
+  readonly #unsent: SendQueue;
   readonly #window: SendWindow;
   /** Since when nothing was acknowledged although something should be. */
   #unansweredSinceMs = 0;
-  #firstSentAtMs: number | undefined;
 
   // Receiving.
   readonly #buffer: ReceiveBuffer;
@@ -64,12 +53,6 @@ export class ReliableStream {
   #carrierLostAtMs = 0;
   #resumeIsDue: boolean;
   #resumeSentAtMs = -Infinity;
-  /** After a lost carrier an unproven peer must answer by then. */
-  #proofDueMs = Infinity;
-  /** While the tail is full, new messages wait until then. */
-  #holdUntilMs = Infinity;
-  #probeAtMs = Infinity;
-  #probeWaitMs: number;
   #closing: { readonly reason: string; readonly untilMs: number } | undefined;
   #lastSentMs: number;
   #lastReceivedMs: number;
@@ -91,6 +74,8 @@ export class ReliableStream {
     this.role = options.role;
     this.#limits = limits;
     this.#firstSeq = firstSeq;
+    this.#proof = new PeerProof(limits);
+    this.#unsent = new SendQueue(limits.segmentBytes);
     this.#window = new SendWindow(firstSeq, limits);
     this.#buffer = new ReceiveBuffer(firstSeq, limits);
     this.#ack = new AckSchedule(limits);
@@ -98,7 +83,6 @@ export class ReliableStream {
     this.#carrierLostAtMs = nowMs;
     // A harness begins with `resume {next_seq: 0}`.
     this.#resumeIsDue = options.role === 'harness';
-    this.#probeWaitMs = limits.probeMs;
     this.#lastSentMs = nowMs;
     this.#lastReceivedMs = nowMs;
   }
@@ -119,7 +103,7 @@ export class ReliableStream {
 
   /** Bytes of messages that were given to `send` and are not in a segment yet: what backpressure is about. */
   get unsentBytes(): number {
-    return this.#unsentBytes;
+    return this.#unsent.bytes;
   }
 
   /** Bytes held for the receiving side, early segments, unfinished and unread messages together. */
@@ -129,11 +113,11 @@ export class ReliableStream {
 
   get stats(): StreamStats {
     return {
-      peer: this.#peer,
+      peer: this.#proof.kind,
       rttMs: this.#window.rtt.smoothedMs,
       unackedSegments: this.#window.length,
       unackedBytes: this.#window.bytes,
-      unsentBytes: this.#unsentBytes,
+      unsentBytes: this.#unsent.bytes,
       earlyBytes: this.#buffer.earlyBytes,
       reassemblyBytes: this.#buffer.reassemblyBytes,
       unreadBytes: this.#buffer.unreadBytes,
@@ -155,8 +139,7 @@ export class ReliableStream {
   /** Queues a message. It must not change afterwards. Empty messages have no form on the wire and are ignored. */
   send(message: Uint8Array): void {
     if (this.#end || this.#closing || message.length === 0) return;
-    this.#unsent.push({ bytes: message, segmentIndex: 0, segmentCount: 0 });
-    this.#unsentBytes += message.length;
+    this.#unsent.push(message);
   }
 
   /** A valid frame of this stream. Its payload may be kept. */
@@ -191,10 +174,8 @@ export class ReliableStream {
     this.#lastReceivedMs = nowMs;
     this.#unansweredSinceMs = nowMs;
     this.#window.onCarrierReplaced(nowMs);
-    if (this.#peer !== 'reliable' && (this.#window.length > 0 || this.#buffer.canAck)) {
-      // Something may have been lost with the carrier: only a reliable peer can mend that.
-      this.#proofDueMs = nowMs + this.#limits.resumeProofMs;
-      this.#probeAtMs = nowMs + this.#limits.urgentProbeMs;
+    if (!this.#proof.isReliable && (this.#window.length > 0 || this.#buffer.canAck)) {
+      this.#proof.onCarrierReplaced(nowMs);
     }
   }
 
@@ -234,7 +215,7 @@ export class ReliableStream {
       return;
     }
     this.#ack.advance(nowMs);
-    if (this.#peer === 'reliable') this.#advanceWithReliablePeer(nowMs);
+    if (this.#proof.isReliable) this.#advanceWithReliablePeer(nowMs);
     else this.#advanceWithUnprovenPeer(nowMs);
   }
 
@@ -246,11 +227,7 @@ export class ReliableStream {
     const closingMs = this.#closing?.untilMs ?? Infinity;
     if (!this.#carrierIsUp) return Math.min(closingMs, this.#carrierLostAtMs + this.#limits.resumeTimeoutMs);
     const ackDueMs = this.#ack.deadlineMs;
-    if (this.#peer !== 'reliable') {
-      const holdMs = this.#holdUntilMs;
-      const probeMs = this.#resumeIsDue ? Infinity : this.#probeAtMs;
-      return Math.min(closingMs, ackDueMs, this.#proofDueMs, holdMs, probeMs, this.#oldAtMs);
-    }
+    if (!this.#proof.isReliable) return Math.min(closingMs, ackDueMs, this.#proof.deadlineMs(this.#resumeIsDue));
     return Math.min(
       closingMs,
       ackDueMs,
@@ -293,8 +270,8 @@ export class ReliableStream {
     }
     // Piggybacking on data would not count as an acknowledgement, so this one may not wait behind data.
     const { ack, ackBits } = this.#buffer;
-    if (this.#ack.isDue && ack === 0 && ackBits === 0) return this.#ackFrame(nowMs);
-    const lost = this.#peer === 'reliable' ? this.#window.takeLost(nowMs) : undefined;
+    if (this.#ack.isDue && ack === 0 && ackBits === 0) return this.#frame({ kind: 'ackFrame' }, nowMs);
+    const lost = this.#proof.isReliable ? this.#window.takeLost(nowMs) : undefined;
     if (lost) return this.#dataFrame(lost, nowMs);
     const segment = this.#takeNewSegment(nowMs);
     if (segment) {
@@ -302,7 +279,7 @@ export class ReliableStream {
       this.#endIfClosed();
       return frame;
     }
-    if (this.#ack.isDue) return this.#ackFrame(nowMs);
+    if (this.#ack.isDue) return this.#frame({ kind: 'ackFrame' }, nowMs);
     if (this.#heartbeatIsDue) return this.#frame({ kind: 'heartbeat' }, nowMs);
     return undefined;
   }
@@ -311,7 +288,7 @@ export class ReliableStream {
 
   #receiveData(data: RelayData, nowMs: number): void {
     this.#bytesIn += data.payload.length;
-    const received = this.#buffer.receive(data, this.#peer !== 'reliable');
+    const received = this.#buffer.receive(data, !this.#proof.isReliable);
     switch (received) {
       case 'in_order':
         this.#scheduleAck(nowMs);
@@ -369,47 +346,26 @@ export class ReliableStream {
   // ---- Sending ----
 
   #takeNewSegment(nowMs: number): SentSegment | undefined {
-    const message = this.#unsent.at(0);
-    if (!message || this.#proofDueMs !== Infinity) return undefined;
-    const { segmentBytes } = this.#limits;
-    const isReliable = this.#peer === 'reliable';
-    if (message.segmentIndex === 0) {
-      // Old peers know no segments.
-      message.segmentCount = isReliable ? segmentCount(message.bytes.length, segmentBytes) : 1;
-    }
-    const { segmentIndex } = message;
-    const payload = segmentOf(message.bytes, segmentIndex, message.segmentCount, segmentBytes);
+    if (this.#proof.isAwaited) return undefined;
+    const { isReliable } = this.#proof;
+    const segment = this.#unsent.peek(isReliable);
+    if (!segment) return undefined;
+    const { segmentIndex, segmentCount, payload } = segment;
     if (isReliable ? !this.#window.hasRoomFor(payload.length) : !this.#makeTailRoom(payload.length, nowMs)) {
       return undefined;
     }
-    message.segmentIndex++;
-    this.#unsentBytes -= payload.length;
-    if (message.segmentIndex === message.segmentCount) {
-      this.#unsent.shift();
-      this.#messagesOut++;
-    }
+    if (this.#unsent.take(segment)) this.#messagesOut++;
     if (this.#window.length === 0) this.#unansweredSinceMs = nowMs;
-    if (!isReliable) {
-      this.#firstSentAtMs ??= nowMs;
-      if (this.#probeAtMs === Infinity) this.#probeAtMs = nowMs + this.#probeWaitMs;
-    }
-    return this.#window.push(payload, segmentIndex, message.segmentCount, nowMs);
+    if (!isReliable) this.#proof.onSent(nowMs);
+    return this.#window.push(payload, segmentIndex, segmentCount, nowMs);
   }
 
   /** Whether a segment may go to a peer that is not proven reliable. Such a peer is not waited for, beyond the first seconds. */
   #makeTailRoom(bytes: number, nowMs: number): boolean {
-    const isOld = this.#peer === 'old';
-    const maxBytes = isOld ? this.#limits.oldTailBytes : this.#limits.unprovenTailBytes;
-    const maxSegments = isOld ? this.#limits.oldTailSegments : this.#limits.unprovenTailSegments;
-    while (this.#window.length > 0 && (this.#window.length >= maxSegments || this.#window.bytes + bytes > maxBytes)) {
-      if (!isOld) {
-        if (this.#holdUntilMs === Infinity) {
-          this.#holdUntilMs = nowMs + this.#limits.proofWaitMs;
-          this.#probeAtMs = nowMs;
-        }
-        return false;
-      }
-      this.#window.forgetOldest();
+    if (this.#proof.kind === 'old') this.#window.trimOldTail(1, bytes);
+    else if (!this.#window.hasTailRoomFor(bytes)) {
+      this.#proof.hold(nowMs);
+      return false;
     }
     return true;
   }
@@ -420,18 +376,12 @@ export class ReliableStream {
     return this.#frame({ kind: 'data', seq, segmentIndex, segmentCount: count, payload }, nowMs);
   }
 
-  #ackFrame(nowMs: number): RelayFrame {
-    return this.#frame({ kind: 'ackFrame' }, nowMs);
-  }
-
   #frame(body: RelayBody, nowMs: number): RelayFrame {
     const { ack, ackBits } = this.#buffer;
     this.#framesOut++;
     this.#lastSentMs = nowMs;
     this.#heartbeatIsDue = false;
-    if (ack !== 0 || ackBits !== 0 || body.kind === 'ackFrame') {
-      this.#ack.onSent();
-    }
+    if (ack !== 0 || ackBits !== 0 || body.kind === 'ackFrame') this.#ack.onSent();
     return { streamId: this.streamId, ack, ackBits, body };
   }
 
@@ -466,57 +416,30 @@ export class ReliableStream {
   }
 
   #advanceWithUnprovenPeer(nowMs: number): void {
-    if (nowMs >= this.#proofDueMs) {
+    if (this.#proof.isOverdue(nowMs)) {
       this.abort('not_resumed');
       return;
     }
-    if (nowMs >= this.#holdUntilMs || nowMs >= this.#oldAtMs) {
-      this.#peer = 'old';
-      this.#holdUntilMs = Infinity;
-      this.#trimOldTail();
-    }
-    if (nowMs >= this.#probeAtMs) {
-      this.#resumeIsDue = true;
-      const isUrgent = this.#holdUntilMs !== Infinity || this.#proofDueMs !== Infinity;
-      this.#probeAtMs = nowMs + (isUrgent ? this.#limits.urgentProbeMs : this.#probeWaitMs);
-      if (!isUrgent) {
-        this.#probeWaitMs =
-          this.#peer === 'old' ? this.#limits.oldProbeMs : Math.min(this.#probeWaitMs * 2, this.#limits.maxProbeMs);
-      }
-    }
-  }
-
-  get #oldAtMs(): number {
-    if (this.#peer !== 'unproven' || this.#firstSentAtMs === undefined) return Infinity;
-    return this.#firstSentAtMs + this.#limits.oldAfterMs;
-  }
-
-  #trimOldTail(): void {
-    const { oldTailBytes, oldTailSegments } = this.#limits;
-    while (this.#window.length > oldTailSegments || this.#window.bytes > oldTailBytes) this.#window.forgetOldest();
+    if (this.#proof.giveUpIfDue(nowMs)) this.#window.trimOldTail();
+    if (this.#proof.askIfDue(nowMs)) this.#resumeIsDue = true;
   }
 
   // ---- States ----
 
   #becomeReliable(nowMs: number): void {
-    if (this.#peer === 'reliable') return;
-    this.#peer = 'reliable';
-    this.#proofDueMs = Infinity;
-    this.#holdUntilMs = Infinity;
-    this.#probeAtMs = Infinity;
+    if (!this.#proof.give()) return;
     this.#unansweredSinceMs = nowMs;
     this.#window.restartTimer(nowMs);
   }
 
   #endIfClosed(): void {
-    if (!this.#closing || this.#end || this.#unsent.length > 0) return;
-    if (this.#peer !== 'reliable' || this.#window.length === 0) this.abort(this.#closing.reason);
+    if (!this.#closing || this.#end || !this.#unsent.isEmpty) return;
+    if (!this.#proof.isReliable || this.#window.length === 0) this.abort(this.#closing.reason);
   }
 
   #endWith(end: StreamEnd): void {
     this.#end = end;
     this.#unsent.clear();
-    this.#unsentBytes = 0;
     this.#window.clear();
     this.#buffer.clearIncomplete();
     // What the peer completed before it ended the stream is still its reader's.

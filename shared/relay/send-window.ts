@@ -94,6 +94,22 @@ export class SendWindow {
     return this.#segments.length < this.limits.windowSegments && this.#bytes + bytes <= this.limits.windowBytes;
   }
 
+  /** The same for a peer that has not proven reliable, for which everything is kept meanwhile. */
+  hasTailRoomFor(bytes: number): boolean {
+    const { unprovenTailBytes, unprovenTailSegments } = this.limits;
+    const { length } = this.#segments;
+    return length === 0 || (length < unprovenTailSegments && this.#bytes + bytes <= unprovenTailBytes);
+  }
+
+  /** Forgets the oldest segments, until so many new ones find room in the tail that is kept for an old peer. */
+  trimOldTail(newSegments = 0, newBytes = 0): void {
+    const maxSegments = this.limits.oldTailSegments - newSegments;
+    const maxBytes = this.limits.oldTailBytes - newBytes;
+    while (this.#segments.length > 0 && (this.#segments.length > maxSegments || this.#bytes > maxBytes)) {
+      this.#removeFirst();
+    }
+  }
+
   /** A new segment, which is sent now. */
   push(payload: Uint8Array, segmentIndex: number, segmentCount: number, nowMs: number): SentSegment {
     if (this.#segments.length === this.#ackedByBits) this.#timerFromMs = nowMs;
@@ -113,11 +129,6 @@ export class SendWindow {
     this.#segments.push(segment);
     this.#bytes += payload.length;
     return segment;
-  }
-
-  /** Forgets the oldest segment: it can never be resent. */
-  forgetOldest(): void {
-    this.#removeFirst();
   }
 
   /** Whether the peer has not acknowledged a segment that was forgotten. */

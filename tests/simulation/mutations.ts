@@ -78,9 +78,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'sends segments to old peers',
-    file: 'reliable-stream.ts',
-    find: 'message.segmentCount = isReliable ? segmentCount(message.bytes.length, segmentBytes) : 1;',
-    replace: 'message.segmentCount = segmentCount(message.bytes.length, segmentBytes);',
+    file: 'send-queue.ts',
+    find: 'message.segmentCount = mayCut ? segmentCount(bytes.length, this.segmentBytes) : 1;',
+    replace: 'message.segmentCount = segmentCount(bytes.length, this.segmentBytes);',
     withinSeeds: 200,
   },
   {
