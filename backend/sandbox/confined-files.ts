@@ -136,19 +136,26 @@ export class ConfinedFiles {
     const argv = [program, ...args, 'exec-server', '--listen', 'stdio://'] as const;
     const { spec, release } = confine({ program, argv, cwd: '/', env: {} }, withProgram(policy, [program, ...args]));
     const dropped = Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined]));
-    const connection = await ChildConnection.start({
-      command: spec.program,
-      args: spec.argv.slice(1),
-      env: { ...dropped, ...env },
-      cwd: '/',
-    });
-    const peer = new RpcPeer(connection, {
-      onNotification: (method, params) => this.notify(method, params),
-      onClose: () => release(),
-    });
-    await peer.request(initialize.method, { clientName: 'sandbox' }, { timeoutMs: limits.initializeTimeoutMs });
-    peer.notify(initialized.method, {});
-    return peer;
+    let connection: ChildConnection | undefined;
+    try {
+      connection = await ChildConnection.start({
+        command: spec.program,
+        args: spec.argv.slice(1),
+        env: { ...dropped, ...env },
+        cwd: '/',
+      });
+      const peer = new RpcPeer(connection, {
+        onNotification: (method, params) => this.notify(method, params),
+        onClose: () => release(),
+      });
+      await peer.request(initialize.method, { clientName: 'sandbox' }, { timeoutMs: limits.initializeTimeoutMs });
+      peer.notify(initialized.method, {});
+      return peer;
+    } catch (error) {
+      await connection?.end();
+      release();
+      throw error;
+    }
   }
 
   #end(server: Server): void {

@@ -25,25 +25,33 @@ export interface Policy {
   readonly hasNetwork: boolean;
 }
 
+/** No further members: one that we do not know may take something back. Null says nothing. */
+const only = <Shape extends z.core.$ZodLooseShape>(shape: Shape) => z.object(shape).catchall(z.null());
+
 const specialPath = z.discriminatedUnion('kind', [
-  z.looseObject({ kind: z.enum(['root', 'minimal', 'current_working_directory', 'tmpdir', 'slash_tmp']) }),
-  z.looseObject({ kind: z.literal('project_roots'), subpath: z.string().nullish() }),
+  only({ kind: z.enum(['root', 'minimal', 'current_working_directory', 'tmpdir', 'slash_tmp']) }),
+  only({ kind: z.literal('project_roots'), subpath: z.string().nullish() }),
 ]);
-const entrySchema = z.looseObject({
+const entrySchema = only({
   path: z.discriminatedUnion('type', [
-    z.looseObject({ type: z.literal('path'), path: z.string() }),
-    z.looseObject({ type: z.literal('special'), value: specialPath }),
+    only({ type: z.literal('path'), path: z.string() }),
+    only({ type: z.literal('special'), value: specialPath }),
   ]),
   access: z.enum(['read', 'write', 'none', 'deny']),
   missing_path_behavior: z.string().nullish(),
 });
 const roots = z.array(z.string()).nullish();
 const contextSchema = z.looseObject({
-  permissions: z.looseObject({
+  permissions: only({
     type: z.literal('managed'),
     file_system: z.discriminatedUnion('type', [
-      z.looseObject({ type: z.literal('restricted'), entries: z.array(entrySchema).max(1000) }),
-      z.looseObject({ type: z.literal('unrestricted') }),
+      only({
+        type: z.literal('restricted'),
+        entries: z.array(entrySchema).max(1000),
+        // Says how patterns are looked up, and those are refused.
+        glob_scan_max_depth: z.number().nullish(),
+      }),
+      only({ type: z.literal('unrestricted') }),
     ]),
     network: z.enum(['restricted', 'enabled']),
   }),
@@ -64,10 +72,7 @@ export function parsePolicy(context: SandboxContext, cwd?: string, temporaryFold
   const parsed = contextSchema.safeParse(context);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new RpcError(
-      RpcCode.invalidRequest,
-      `the sandbox cannot be held to, so nothing is run: sandbox.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown'}`,
-    );
+    throw cannotHold(`sandbox.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unknown'}`);
   }
   const { permissions, policyContext, ...named } = parsed.data;
   const hasNetwork = permissions.network === 'enabled';
@@ -78,7 +83,13 @@ export function parsePolicy(context: SandboxContext, cwd?: string, temporaryFold
   const workingFolder = policyContext?.cwd ?? named.cwd ?? cwd;
   const projectRoots =
     policyContext?.workspaceRoots ?? named.workspaceRoots ?? (workingFolder == null ? [] : [workingFolder]);
-  const pathsOf = (value: Special): readonly string[] => {
+  const hasRoots = (policyContext?.workspaceRoots ?? named.workspaceRoots ?? workingFolder) != null;
+  const pathsOf = (value: Special, access: Access | 'deny'): readonly string[] => {
+    const isRelative = value.kind === 'project_roots' || value.kind === 'current_working_directory';
+    // What is not given may be left out; what is taken back may not.
+    if (isRelative && access !== 'write' && !(value.kind === 'project_roots' ? hasRoots : workingFolder != null)) {
+      throw cannotHold(`sandbox: ${value.kind} is restricted, and neither cwd nor workspaceRoots says where it is`);
+    }
     switch (value.kind) {
       case 'root':
         return ['/'];
@@ -95,9 +106,7 @@ export function parsePolicy(context: SandboxContext, cwd?: string, temporaryFold
     }
   };
   return {
-    entries: entries
-      .flatMap((entry) => resolveEntry(entry, pathsOf))
-      .sort((a, b) => depthOf(a.path) - depthOf(b.path) || strictness[a.access] - strictness[b.access]),
+    entries: widestFirst(entries.flatMap((entry) => resolveEntry(entry, pathsOf))),
     hasPlatformDefaults: entries.some(
       ({ path, access }) =>
         path.type === 'special' && path.value.kind === 'minimal' && access !== 'none' && access !== 'deny',
@@ -106,12 +115,24 @@ export function parsePolicy(context: SandboxContext, cwd?: string, temporaryFold
   };
 }
 
+export function cannotHold(why: string): RpcError {
+  return new RpcError(RpcCode.invalidRequest, `the sandbox cannot be held to, so nothing is run: ${why}`);
+}
+
+/** The order in which each entry changes what those before it said. */
+export function widestFirst<T extends Pick<PolicyEntry, 'path' | 'access'>>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => depthOf(a.path) - depthOf(b.path) || strictness[a.access] - strictness[b.access]);
+}
+
 /** Of entries for one place the last one holds: `none` over `write` over `read`, as Codex has it. */
 const strictness: Readonly<Record<Access, number>> = { read: 0, write: 1, none: 2 };
 
-function resolveEntry(entry: Entry, pathsOf: (value: Special) => readonly string[]): PolicyEntry[] {
+function resolveEntry(
+  entry: Entry,
+  pathsOf: (value: Special, access: Entry['access']) => readonly string[],
+): PolicyEntry[] {
   const { path, access, missing_path_behavior: missing } = entry;
-  const paths = path.type === 'path' ? [path.path] : pathsOf(path.value);
+  const paths = path.type === 'path' ? [path.path] : pathsOf(path.value, access);
   return paths.map((text) => ({
     path: normalizePath(parseAbsolutePath(text, 'sandbox.permissions.file_system.entries').path),
     access: access === 'deny' ? 'none' : access,
