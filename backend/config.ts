@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { errorText } from '../shared/errors.ts';
+import { capProblem } from './containment/process-caps.ts';
 import type { ExecSettings } from './exec/settings.ts';
 import { AddressGuard } from './http/address-guard.ts';
 
@@ -77,6 +78,41 @@ export const execSettingList = [
       min: 1,
     },
   ),
+  count('maxTotalProcesses', 20_000, 'processes', 'processes of all sessions at a time', { min: 1 }),
+  count('maxTotalWaitingRequests', 100_000, 'requests', 'as --max-waiting-requests, of all connections', { min: 1 }),
+  count(
+    'maxTotalHttpRequests',
+    1000,
+    'requests',
+    'http/request of all connections at a time, streamed bodies included',
+    {
+      min: 1,
+    },
+  ),
+  count('maxTotalFileHandles', 10_000, 'handles', 'open file handles (fs/open) of all connections', { min: 1 }),
+  count(
+    'maxTotalRetainedBytes',
+    1024 * MiB,
+    'bytes',
+    'output kept of all processes; beyond, new output takes the place of the oldest of its own process',
+    { min: 64 * KiB },
+  ),
+  count('processMaxMemoryBytes', 0, 'bytes', 'address space of each process (RLIMIT_AS); 0: no cap', { max: 2 ** 50 }),
+  count('processMaxCpuSeconds', 0, 's', 'CPU time of each process, then it is killed (RLIMIT_CPU); 0: no cap', {
+    max: 2 ** 31,
+  }),
+  count('processMaxOpenFiles', 0, 'files', 'open files of each process (RLIMIT_NOFILE); 0: no cap', { max: 2 ** 20 }),
+  count('processMaxFileBytes', 0, 'bytes', 'largest file that a process can write (RLIMIT_FSIZE); 0: no cap', {
+    max: 2 ** 50,
+  }),
+  count(
+    'userMaxProcesses',
+    0,
+    'processes',
+    "processes and threads of the server's user, wherever they come from, beyond which none of ours starts more (RLIMIT_NPROC); 0: no cap; not for root",
+    { max: 2 ** 22 },
+  ),
+  count('eventLoopWarnMs', 500, 'ms', 'a longer delay of the event loop is logged; 0: never'),
   count('maxStartBytes', 1 * MiB, 'bytes', 'argv and environment of one process', { min: KiB }),
   count('maxMessageBytes', 48 * MiB, 'bytes', 'largest message taken; larger ones end the connection (1009)', {
     min: 64 * KiB,
@@ -198,6 +234,8 @@ export function execConfig(
     program: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
   };
   checkAddressRanges(config);
+  const problem = capProblem(config);
+  if (problem !== undefined) throw new UsageError(problem);
   return Object.freeze(config);
 }
 

@@ -231,6 +231,7 @@ function healthRoutes(hono: Hono<AppEnv>, server: ExecServer, version: string): 
     connections: server.metrics.connectionsOpen,
     sessions: server.sessions.size,
     sandbox: await sandboxReport(),
+    containment: server.containment(),
   });
   hono.get('/healthz', async (c) => c.json(await health()));
   hono.get('/readyz', async (c) => c.json(await health()));

@@ -17,7 +17,7 @@ export function metricsRegistry(server: ExecServer): Registry {
         this.set(read());
       },
     });
-  const { metrics, sessions } = server;
+  const { metrics, sessions, shared } = server;
   gauge('connections', 'Open connections', () => metrics.connectionsOpen);
   gauge('connections_total', 'Connections since the start', () => metrics.connectionsTotal);
   gauge('sessions', 'Sessions, attached or not', () => sessions.size);
@@ -34,6 +34,15 @@ export function metricsRegistry(server: ExecServer): Registry {
   gauge('messages_in_total', 'Messages of harnesses', () => metrics.messagesIn);
   gauge('message_bytes_in_total', 'Characters of messages of harnesses', () => metrics.bytesIn);
   gauge('malformed_messages_total', 'Messages that were no JSON-RPC', () => metrics.malformedMessages);
+  gauge('waiting_requests', 'Long polls, waits, HTTP requests, blocked writes', () => shared.waitingRequests.used);
+  gauge('http_requests', 'HTTP requests made for harnesses', () => shared.httpRequests.used);
+  gauge('file_handles', 'Open file handles of harnesses', () => shared.fileHandles.used);
+  gauge('retained_output_bytes', 'Bytes of output kept for reading', () => shared.output.usedBytes);
+  gauge(
+    'event_loop_delay_seconds',
+    'Worst delay of the event loop in the last five to ten seconds, while anybody is connected',
+    () => server.eventLoop.worstDelayMs / 1000,
+  );
 
   new Gauge({
     name: 'exec_workbench_rpc_total',

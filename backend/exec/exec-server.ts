@@ -6,6 +6,10 @@ import type { Logger } from 'pino';
 import { CloseCode, type Connection } from '../../shared/connection/connection.ts';
 import { extensionNames } from '../../shared/protocol/methods.ts';
 import { openGrant, watchGrant, type Grant } from '../auth/grant.ts';
+import { EventLoopWatch } from '../containment/event-loop-watch.ts';
+import { markPrefix } from '../containment/mark.ts';
+import { hasCaps } from '../containment/process-caps.ts';
+import { sharedLimits, type SharedLimits } from '../containment/quota.ts';
 import { AddressGuard } from '../http/address-guard.ts';
 import { ExecMetrics } from './exec-metrics.ts';
 import { withSandbox } from './handlers/confined-fs.ts';
@@ -23,6 +27,8 @@ import type { ExecSettings } from './settings.ts';
 export class ExecServer {
   readonly metrics = new ExecMetrics();
   readonly sessions: Sessions;
+  readonly shared: SharedLimits;
+  readonly eventLoop: EventLoopWatch;
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #connections = new Set<HarnessConnection>();
   readonly #initializeExtras: Readonly<Record<string, unknown>>;
@@ -35,7 +41,11 @@ export class ExecServer {
     version: string,
     private readonly observer?: ExecObserver,
   ) {
-    this.sessions = new Sessions(settings, observer, (session) => {
+    this.shared = sharedLimits(settings);
+    this.eventLoop = new EventLoopWatch(settings.eventLoopWarnMs, (delayMs) =>
+      log.warn({ delayMs }, 'the event loop was held up: everybody has waited (docs/operations.md)'),
+    );
+    this.sessions = new Sessions(settings, this.shared, observer, (session) => {
       log.debug({ session: session.id }, 'session ended');
       observer?.sessionEnded?.(session.id);
     });
@@ -46,6 +56,7 @@ export class ExecServer {
         maxBufferedBodyBytes: settings.maxMessageBytes,
         maxStreamedBodyBytes: settings.httpMaxResponseBytes,
         maxMs: settings.httpMaxMs,
+        requests: this.shared.httpRequests,
         guard: settings.httpDeny === '' ? undefined : new AddressGuard(settings.httpDeny, settings.httpAllow),
       }),
       ...environmentRoutes({ version }),
@@ -71,6 +82,7 @@ export class ExecServer {
     const { metrics, log } = this;
     metrics.connectionsOpen++;
     metrics.connectionsTotal++;
+    this.eventLoop.enter();
     log.debug({ connection: connection.label }, 'connected');
     const facts = { id: `c${++this.#lastConnection}`, label: connection.label, tokenId: grant.tokenId };
     this.observer?.connected?.(facts);
@@ -82,11 +94,13 @@ export class ExecServer {
       log,
       initializeExtras: this.#initializeExtras,
       scopes: grant.scopes,
+      shared: this.shared,
       observer: this.observer,
       facts,
       onClosed: ({ reason, code }) => {
         stopWatching();
         metrics.connectionsOpen--;
+        this.eventLoop.leave();
         this.#connections.delete(harness);
         log.debug({ connection: connection.label, reason, code }, 'disconnected');
         this.observer?.disconnected?.(facts, reason);
@@ -95,6 +109,21 @@ export class ExecServer {
     this.#connections.add(harness);
     const stopWatching = watchGrant(grant, (reason) => harness.close(CloseCode.policyViolation, reason));
     harness.open();
+  }
+
+  /** As it is told over HTTP (`/healthz`): what holds, and what is used of the limits that all share. */
+  containment() {
+    const { processes, waitingRequests, httpRequests, fileHandles, output } = this.shared;
+    return {
+      endsDaemons: markPrefix() !== undefined,
+      hasProcessCaps: hasCaps(this.settings),
+      eventLoopDelayMs: this.eventLoop.worstDelayMs,
+      processes: processes.used,
+      waitingRequests: waitingRequests.used,
+      httpRequests: httpRequests.used,
+      fileHandles: fileHandles.used,
+      retainedBytes: output.usedBytes,
+    };
   }
 
   /** Closes all connections with 1001 and ends all sessions with their processes. */

@@ -25,6 +25,7 @@ import {
   type Envelope,
 } from '../../shared/rpc/envelope.ts';
 import type { Scope } from '../auth/grant.ts';
+import type { SharedLimits } from '../containment/quota.ts';
 import { FileHandles } from '../fs/handles.ts';
 import { isOsError } from '../process/os-error.ts';
 import { bulkFor, BulkResult, sendParts } from './bulk.ts';
@@ -66,6 +67,7 @@ export interface HarnessConnectionOptions {
   readonly initializeExtras: Readonly<Record<string, unknown>>;
   /** What the bearer of the connection's token may do. */
   readonly scopes: ReadonlySet<Scope>;
+  readonly shared: SharedLimits;
   /** Told of each request that was answered. */
   readonly observer: ExecObserver | undefined;
   readonly facts: ConnectionFacts;
@@ -90,7 +92,7 @@ export class HarnessConnection implements SessionHolder {
   #waitingRequests = 0;
   #context: RequestContext | undefined;
   readonly #abort = new AbortController();
-  readonly #files = new FileHandles();
+  readonly #files: FileHandles;
   readonly #bodyStreams = new Set<string>();
   #writableWaiters: (() => void)[] = [];
   readonly #servedWaiters: (() => void)[] = [];
@@ -99,6 +101,7 @@ export class HarnessConnection implements SessionHolder {
     private readonly connection: Connection,
     private readonly options: HarnessConnectionOptions,
   ) {
+    this.#files = new FileHandles(limits.maxFileHandles, options.shared.fileHandles);
     // Every waiting request listens; Node would take more than ten for a leak.
     setMaxListeners(0, this.#abort.signal);
   }
@@ -266,6 +269,7 @@ export class HarnessConnection implements SessionHolder {
             `too many waiting requests: the limit is ${this.options.settings.maxWaitingRequests} per connection (--max-waiting-requests)`,
           );
         }
+        if (route.waits) this.options.shared.waitingRequests.assertFree();
         return route.handle(params as never, this.#contextOf(session), bulk);
       },
       route,
@@ -285,13 +289,16 @@ export class HarnessConnection implements SessionHolder {
       this.#succeed(request, startMs, result);
       return;
     }
-    if (waits) this.#waitingRequests++;
-    else if (overlaps) this.#overlapping++;
+    if (waits) {
+      this.#waitingRequests++;
+      this.options.shared.waitingRequests.take();
+    } else if (overlaps) this.#overlapping++;
     else this.#isBusy = true;
     const finish = (answer: () => void) => {
       answer();
       if (waits) {
         this.#waitingRequests--;
+        this.options.shared.waitingRequests.release();
         return;
       }
       if (overlaps) this.#overlapping--;

@@ -4,6 +4,7 @@ import type { MessagePart } from '../../shared/connection/connection.ts';
 import { limits } from '../../shared/limits.ts';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import { newSessionMark } from '../containment/mark.ts';
+import type { SharedLimits } from '../containment/quota.ts';
 import { killMarked, killSession } from '../containment/sweep.ts';
 import type { Child, ChildEvents } from '../process/child.ts';
 import type { Guardian } from '../process/guardian.ts';
@@ -50,6 +51,7 @@ export class Session implements ProcessListener {
     readonly settings: ExecSettings,
     private readonly guardian: Guardian,
     private readonly counters: SessionCounters,
+    private readonly shared: SharedLimits,
     private readonly observer?: ExecObserver,
   ) {}
 
@@ -94,7 +96,8 @@ export class Session implements ProcessListener {
 
   /**
    * Starts a process under `processId`, which is free again when the start fails.
-   * @throws RpcError -32600 when the id is in use or there are too many; whatever `start` throws.
+   * @throws RpcError -32600 when the id is in use or the session has too many, -32001 when all sessions have too many;
+   *   whatever `start` throws.
    */
   async start(processId: string, kind: ProcessKind, start: (events: ChildEvents) => Promise<Child>): Promise<void> {
     // Whether this one may start depends on what becomes of those: it waits, as if starts came one after the other.
@@ -116,10 +119,12 @@ export class Session implements ProcessListener {
       {
         ...inputBounds,
         retainedOutputBytes: this.settings.retainedOutputBytes,
+        outputBudget: this.shared.output,
         rememberedWriteIds: limits.rememberedWriteIds,
       },
       this,
     );
+    this.shared.processes.take();
     this.guardian.start();
     this.hasStarted = true;
     const starting = start(process.events);
@@ -131,6 +136,9 @@ export class Session implements ProcessListener {
       this.guardian.add(child.pid);
       this.counters.processesStarted++;
       if (this.#isOutputPaused) process.pauseOutput();
+    } catch (error) {
+      this.shared.processes.release();
+      throw error;
     } finally {
       this.#starting.delete(processId);
     }
@@ -185,6 +193,7 @@ export class Session implements ProcessListener {
   }
 
   onClosed(process: ManagedProcess, seq: number): void {
+    this.shared.processes.release();
     this.#peer?.send(closedMessage(process.id, seq));
     if (this.#isEnded) return;
     this.#closed.push({ process, forgetAtMs: performance.now() + this.settings.closedProcessRetentionMs });

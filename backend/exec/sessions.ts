@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
+import type { SharedLimits } from '../containment/quota.ts';
 import { Guardian } from '../process/guardian.ts';
 import type { ExecObserver } from './observer.ts';
 import { Session, type SessionCounters, type SessionPeer } from './session.ts';
@@ -27,6 +28,7 @@ export class Sessions {
 
   constructor(
     private readonly settings: ExecSettings,
+    private readonly shared: SharedLimits,
     private readonly observer: ExecObserver | undefined,
     private readonly onEnded: (session: Session) => void,
   ) {
@@ -49,7 +51,7 @@ export class Sessions {
         `too many sessions: the limit is ${this.settings.maxSessions} (--max-sessions)`,
       );
     }
-    const session = new Session(randomUUID(), this.settings, this.#guardian, this.counters, this.observer);
+    const session = new Session(randomUUID(), this.settings, this.#guardian, this.counters, this.shared, this.observer);
     this.#entries.set(session.id, { session, holder, endTimer: undefined });
     return session;
   }

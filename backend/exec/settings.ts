@@ -1,6 +1,9 @@
 // What the exec server can be told; the flags and environment variables for it stand in config.ts.
 
-export interface ExecSettings {
+import type { ProcessCapSettings } from '../containment/process-caps.ts';
+import type { SharedLimitSettings } from '../containment/quota.ts';
+
+export interface ExecSettings extends SharedLimitSettings, ProcessCapSettings {
   /** A session without a connection lives this long, ms. */
   readonly detachedSessionTtlMs: number;
   /** A closed process stays readable this long, ms … */
@@ -21,6 +24,8 @@ export interface ExecSettings {
   readonly maxPipelinedRequests: number;
   /** argv and environment of one process, bytes. */
   readonly maxStartBytes: number;
+  /** A longer delay of the event loop is logged, ms; 0: none. */
+  readonly eventLoopWarnMs: number;
   readonly maxMessageBytes: number;
   /** Addresses that http/request must not reach (http/address-guard.ts), and exceptions; '': none. */
   readonly httpDeny: string;

@@ -3,6 +3,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import type { Quota } from '../containment/quota.ts';
 import { osError } from '../process/os-error.ts';
 import { openFlags, openRegular, readFully, writeAll } from './regular-file.ts';
 
@@ -18,7 +19,11 @@ export class FileHandles {
   readonly #files = new Map<string, OpenFile>();
   #isClosed = false;
 
-  constructor(private readonly maxHandles: number = limits.maxFileHandles) {}
+  /** @param total what all connections of the server may have open together. */
+  constructor(
+    private readonly maxHandles: number = limits.maxFileHandles,
+    private readonly total?: Quota,
+  ) {}
 
   has(handleId: string): boolean {
     return this.#files.has(handleId);
@@ -26,7 +31,8 @@ export class FileHandles {
 
   /**
    * `replace` creates the file or empties it at once.
-   * @throws RpcError -32600 when the id is in use, too many are open, or it is no regular file.
+   * @throws RpcError -32600 when the id is in use, too many are open, or it is no regular file; -32001 when all connections
+   *   have too many open.
    */
   async open(handleId: string, path: string, mode: OpenMode): Promise<void> {
     if (this.#files.has(handleId)) {
@@ -38,6 +44,7 @@ export class FileHandles {
         `too many open file handles: limit is ${this.maxHandles} per connection; use fs/close`,
       );
     }
+    this.total?.take();
     const entry: OpenFile = { mode, file: undefined };
     this.#files.set(handleId, entry);
     try {
@@ -69,7 +76,7 @@ export class FileHandles {
   /** An unknown id is fine. What is being read or written is finished first. */
   async close(handleId: string): Promise<void> {
     const entry = this.#files.get(handleId);
-    this.#files.delete(handleId);
+    if (this.#files.delete(handleId)) this.total?.release();
     await entry?.file?.close();
   }
 

@@ -1,5 +1,6 @@
 // The retained output of one process: chunks by seq, bounded by bytes and by number, oldest dropped first.
 
+import type { OutputBudget } from '../containment/quota.ts';
 import type { OutputStream } from './child.ts';
 
 export interface OutputChunk {
@@ -20,16 +21,22 @@ export class OutputLog {
   /** Index of the oldest chunk: dropping must not move the rest each time. */
   #first = 0;
   #bytes = 0;
+  #isReleased = false;
 
-  constructor(private readonly maxBytes: number) {}
+  /** @param budget what all logs may hold together; each keeps its newest chunk in any case. */
+  constructor(
+    private readonly maxBytes: number,
+    private readonly budget?: OutputBudget,
+  ) {}
 
   push(chunk: OutputChunk): void {
+    if (this.#isReleased) return;
     this.#chunks.push(chunk);
-    this.#bytes += chunk.byteLength;
-    while (this.#bytes > this.maxBytes || this.#chunks.length - this.#first > maxChunks) {
+    this.#add(chunk.byteLength);
+    while (this.#mustDrop()) {
       const dropped = this.#chunks[this.#first++];
       if (!dropped) break;
-      this.#bytes -= dropped.byteLength;
+      this.#add(-dropped.byteLength);
       this.droppedBytes += dropped.byteLength;
     }
     // The dropped ones are still referenced from the front of the array: cut them off once they are the larger part.
@@ -37,6 +44,24 @@ export class OutputLog {
       this.#chunks = this.#chunks.slice(this.#first);
       this.#first = 0;
     }
+  }
+
+  /** Nobody reads it any more: gives its share of the budget back. Idempotent. */
+  release(): void {
+    this.#isReleased = true;
+    this.#add(-this.#bytes);
+    this.#chunks = [];
+    this.#first = 0;
+  }
+
+  #add(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.budget) this.budget.usedBytes += bytes;
+  }
+
+  #mustDrop(): boolean {
+    const count = this.#chunks.length - this.#first;
+    return this.#bytes > this.maxBytes || count > maxChunks || (count > 1 && this.budget?.isExceeded === true);
   }
 
   /**

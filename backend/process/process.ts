@@ -3,6 +3,7 @@
 //
 //   running → exited → closed          `exited` and `closed` take a seq like every chunk of output
 
+import type { OutputBudget } from '../containment/quota.ts';
 import { killSession } from '../containment/sweep.ts';
 import { looksDenied } from '../sandbox/denied.ts';
 import type { Child, ChildEvents, OutputStream } from './child.ts';
@@ -26,6 +27,8 @@ export interface ProcessListener {
 
 export interface ProcessLimits {
   readonly retainedOutputBytes: number;
+  /** What all processes of the server may keep together. */
+  readonly outputBudget: OutputBudget;
   /** `write` answers at once while less than this waits for the child, in bytes. */
   readonly promptInputBytes: number;
   /** More than this is refused, in bytes; one write into an empty queue may be as large as a message. */
@@ -62,7 +65,7 @@ export class ManagedProcess {
     private readonly limits: ProcessLimits,
     private readonly listener: ProcessListener,
   ) {
-    this.#log = new OutputLog(limits.retainedOutputBytes);
+    this.#log = new OutputLog(limits.retainedOutputBytes, limits.outputBudget);
   }
 
   /** What the child is started with. */
@@ -211,6 +214,7 @@ export class ManagedProcess {
   forget(): void {
     clearTimeout(this.#forceTimer);
     this.#child?.abandonOutput();
+    this.#log.release();
     this.#waiters.clear();
   }
 

@@ -7,9 +7,10 @@
 // starts with those signals ignored, and the program within has them as any other.
 
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import type { ChildSpec } from '../process/child.ts';
+import { findSystemProgram as find } from '../process/system-program.ts';
+import { argvFor } from '../process/with-arg0.ts';
 import { mountsOf } from './mounts.ts';
 import type { Policy } from './policy.ts';
 
@@ -29,8 +30,6 @@ const isolation = [
   ...['--unshare-pid', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
   ...['--die-with-parent', '--cap-drop', 'ALL'],
 ];
-/** Where Debian and others have them; not looked up in PATH, which may be anybody's. */
-const places = ['/usr/bin', '/bin', '/usr/local/bin', '/run/current-system/sw/bin'];
 /** Longest wait for the trial run, ms. */
 const trialMs = 5000;
 
@@ -82,14 +81,13 @@ export function confine(spec: ChildSpec, policy: Policy): Confined {
 }
 
 /** @throws RpcError */
-function innerArgv({ program, argv: [arg0, ...args] }: ChildSpec): readonly string[] {
-  if (program.includes('=')) {
+function innerArgv(spec: ChildSpec): readonly string[] {
+  if (spec.program.includes('=')) {
     throw new RpcError(RpcCode.invalidRequest, 'a program whose path holds `=` cannot be run in a sandbox');
   }
-  if (arg0 === program || program.endsWith(`/${arg0}`)) return [program, ...args];
-  const bash = find('bash');
-  if (bash === undefined) throw new RpcError(RpcCode.invalidRequest, 'arg0 in a sandbox needs bash on this machine');
-  return [bash, '-c', 'exec -a "$0" "$@"', arg0, program, ...args];
+  const argv = argvFor(spec);
+  if (!argv) throw new RpcError(RpcCode.invalidRequest, 'arg0 in a sandbox needs bash on this machine');
+  return argv;
 }
 
 async function tryOut(): Promise<SandboxState> {
@@ -113,17 +111,4 @@ async function tryOut(): Promise<SandboxState> {
 
 function missing(reason: string): SandboxState {
   return { isAvailable: false, reason };
-}
-
-function find(name: string): string | undefined {
-  return places
-    .map((place) => `${place}/${name}`)
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }

@@ -1,10 +1,22 @@
 // Nothing escapes the end of its session or of the server: not by setsid, not by a double fork, not from a terminal
 // (docs/security.md, "What ends with a session"; promise 17).
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { connectWebSocket } from '../helpers/carriers.ts';
+import { asObject, asString, parseJson, type Json, type JsonObject } from '../helpers/json.ts';
 import { describeProcesses, runningWithEnv, tryStat, zombiesOf } from '../helpers/proc.ts';
-import { serverProgram, startServer, startStdioServer, TAG, type RunningServer } from '../helpers/server.ts';
+import {
+  serverProgram,
+  spawnStdioServer,
+  startServer,
+  startStdioServer,
+  TAG,
+  type RunningServer,
+} from '../helpers/server.ts';
 import { until, within } from '../helpers/until.ts';
 import { WireClient } from '../helpers/wire-client.ts';
 
@@ -144,5 +156,157 @@ describe('a server in a server', () => {
     await until('all to run', () => left(mark).split('sleep 600').length > 2);
     client.carrier.drop();
     await expectNoneLeft(mark, ttlMs + 2_000);
+  });
+});
+
+describe('caps on processes', () => {
+  const MiB = 1024 * 1024;
+
+  it('hold for memory, CPU time, open files and file sizes, and for children', async () => {
+    const caps = ['--process-max-memory-bytes', String(512 * MiB), '--process-max-cpu-seconds', '1'];
+    const more = ['--process-max-open-files', '40', '--process-max-file-bytes', String(MiB)];
+    const server = await startServer({ args: [...caps, ...more] });
+    const client = await server.connect();
+    const limits = await client.run(['sh', '-c', 'ulimit -v; ulimit -t; ulimit -n; ulimit -f; sh -c "ulimit -H -n"']);
+    expect(limits.text()).toBe(`${String(512 * 1024)}\n1\n40\n2048\n40\n`);
+    const [memory, cpu, files, size] = await Promise.all([
+      client.run(['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=600M', 'count=1']),
+      client.run(['sh', '-c', 'while :; do :; done'], {}, 20_000),
+      client.run(['bash', '-c', 'for i in {3..50}; do eval "exec $i</dev/null" || exit 7; done'], { tty: true }),
+      client.run(['sh', '-c', 'f=$(mktemp); dd if=/dev/zero of=$f bs=1M count=2; code=$?; rm $f; exit $code']),
+    ]);
+    expect(memory.text()).toContain('memory exhausted');
+    expect(cpu.exitCode).toBe(137);
+    expect(files.text()).toContain('Too many open files');
+    expect(size.exitCode).toBe(128 + 25); // SIGXFSZ
+  });
+
+  it('change neither the environment, nor argv[0], nor what a start that fails says', async () => {
+    const server = await startServer({ args: ['--process-max-open-files', '100'] });
+    const client = await server.connect();
+    expect((await client.run(['/usr/bin/env'], { env: { ONLY: 'one' } })).text()).toBe('ONLY=one\n');
+    expect((await client.run(['sh', '-c', 'echo $0'], { arg0: 'other' })).text()).toBe('other\n');
+    const starts = [
+      { argv: ['/no/such/program'] },
+      { argv: ['/etc/passwd'] },
+      { argv: ['/tmp'] },
+      { argv: ['true'], cwd: '/no/such/place' },
+    ];
+    for (const params of starts) {
+      const answer = await client.request('process/start', {
+        processId: 'x',
+        cwd: '/',
+        env: client.env(),
+        tty: false,
+        ...params,
+      });
+      expect(answer.error?.code).toBe(-32603);
+    }
+    expect((await client.run(['true'], { processId: 'x' })).exitCode).toBe(0);
+  });
+
+  it.each([
+    [['--process-max-memory-bytes', '1000'], 'cannot be held to'],
+    [['--user-max-processes', '10'], process.getuid?.() === 0 ? 'does not hold root' : ''],
+    [['--process-max-open-files', '-1'], 'expected a whole number'],
+  ])('%j that cannot be held to end the start of the server', async (flags, why) => {
+    if (why === '') return;
+    const server = spawnStdioServer({ args: flags });
+    expect(await within('the end', 10_000, server.exited)).toEqual({ code: 2, signal: null });
+    expect(server.stderr).toContain(why);
+  });
+});
+
+describe('limits that all connections share', () => {
+  async function refusal(client: WireClient, method: string, params: JsonObject): Promise<string> {
+    const { error } = await client.request(method, params);
+    return error === undefined ? 'served' : `${String(error.code)} ${error.message}`;
+  }
+
+  it('are answered -32001 with the flag, and are free again when others have ended', async () => {
+    const limits = {
+      '--max-total-processes': '2',
+      '--max-total-waiting-requests': '2',
+      '--max-total-http-requests': '1',
+      '--max-total-file-handles': '2',
+    };
+    const server = await startServer({ command: 'serve', args: [...args, ...Object.entries(limits).flat()] });
+    const one = await server.connect();
+    const two = await server.connect();
+    const start = { cwd: '/', env: one.env(), tty: false, argv: ['sleep', '600'] };
+    const open = { path: '/etc/passwd', mode: 'read' };
+    const health = async (): Promise<Json> =>
+      asObject(parseJson(await (await fetch(`${server.httpUrl}/healthz`)).text()), 'an object')['containment'] ?? null;
+
+    await one.start({ ...start, processId: 'a' });
+    await two.start({ ...start, processId: 'a' });
+    for (const handleId of ['a', 'b']) await one.call('fs/open', { ...open, handleId });
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const url = `http://127.0.0.1:${String((silent.address() as AddressInfo).port)}/`;
+    const http = { method: 'GET', url, headers: [], requestId: 'r', streamResponse: false };
+    one.request('http/request', http).catch(() => undefined);
+    one.request('process/read', { processId: 'a', waitMs: 60_000 }).catch(() => undefined);
+    await one.call('environment/info');
+
+    expect(await refusal(two, 'process/start', { ...start, processId: 'b' })).toMatch(
+      /^-32001 .*--max-total-processes/,
+    );
+    expect(await refusal(two, 'fs/open', { ...open, handleId: 'a' })).toMatch(/^-32001 .*--max-total-file-handles/);
+    expect(await refusal(two, 'process/wait', { processId: 'a' })).toMatch(/^-32001 .*--max-total-waiting-requests/);
+    expect(await health()).toMatchObject({ processes: 2, waitingRequests: 2, httpRequests: 1, fileHandles: 2 });
+
+    one.carrier.drop();
+    await until('all of the first connection to be free', async () => {
+      const used = asObject(await health(), 'an object');
+      return used['processes'] === 1 && used['waitingRequests'] === 0 && used['fileHandles'] === 0;
+    });
+    expect(await health()).toMatchObject({ endsDaemons: true, hasProcessCaps: false, httpRequests: 0 });
+    expect(await refusal(two, 'process/start', { ...start, processId: 'b' })).toBe('served');
+    expect(await refusal(two, 'fs/open', { ...open, handleId: 'a' })).toBe('served');
+    two.request('http/request', http).catch(() => undefined);
+    await two.call('environment/info');
+    expect(await refusal(two, 'http/request', http)).toMatch(/^-32001 .*--max-total-http-requests/);
+    silent.close();
+    silent.closeAllConnections();
+  });
+
+  it('hold for the output that is kept: new output takes the place of the oldest of its own process', async () => {
+    const server = await startServer({ command: 'serve', args: ['--max-total-retained-bytes', String(256 * 1024)] });
+    const client = await server.connect();
+    const argv = ['sh', '-c', 'i=0; while [ $i -lt 32 ]; do head -c 16384 /dev/zero; i=$((i+1)); done; echo end'];
+    const views = [];
+    for (let index = 0; index < 4; index++) views.push(await client.run(argv));
+    for (const view of views) {
+      expect(view.byteCount()).toBe(512 * 1024 + 4);
+      const { chunks } = await client.call('process/read', { processId: view.processId });
+      expect(
+        Buffer.from(asString(asObject((chunks as Json[]).at(-1), 'a chunk')['chunk']), 'base64').toString(),
+      ).toMatch(/end\n$/);
+    }
+    const { containment } = asObject(parseJson(await (await fetch(`${server.httpUrl}/healthz`)).text()), 'an object');
+    // Each keeps its newest chunk, 64 KiB at most.
+    expect(Number(asObject(containment, 'an object')['retainedBytes'])).toBeLessThan((256 + 4 * 64) * 1024);
+  });
+});
+
+describe('the delay of the event loop', () => {
+  it('is told by /healthz and /metrics while somebody is connected, and logged above --event-loop-warn-ms', async () => {
+    const server = await startServer({ command: 'serve', args: ['--event-loop-warn-ms', '300'] });
+    const ask = async (path: string): Promise<string> => {
+      const headers = { authorization: `Bearer ${server.token ?? ''}` };
+      return (await fetch(`${server.httpUrl}${path}`, { headers })).text();
+    };
+    expect(await ask('/healthz')).toContain('"eventLoopDelayMs":0,');
+    await server.connect();
+    // Held up from outside; what comes before its first sample it cannot tell.
+    await until('the delay', async () => {
+      server.kill('SIGSTOP');
+      await delay(900);
+      server.kill('SIGCONT');
+      return Number(/"eventLoopDelayMs":(\d+)/.exec(await ask('/healthz'))?.[1]) > 600;
+    });
+    expect(await ask('/metrics')).toMatch(/^exec_workbench_event_loop_delay_seconds (0\.[6-9]|[1-9])/m);
+    await until('the warning', () => /"level":40.*"delayMs":\d+/.test(server.stderr), { withinMs: 8_000 });
   });
 });

@@ -4,6 +4,7 @@ import { base64Encode } from '../../../shared/bytes.ts';
 import { errorText, RpcCode, RpcError } from '../../../shared/errors.ts';
 import { timerMs } from '../../../shared/limits.ts';
 import * as declared from '../../../shared/protocol/http.ts';
+import type { Quota } from '../../containment/quota.ts';
 import type { AddressGuard } from '../../http/address-guard.ts';
 import { readBody, streamBody } from '../../http/body.ts';
 import { exchange, responseHeaders } from '../../http/exchange.ts';
@@ -20,6 +21,8 @@ export interface HttpRouteOptions {
   readonly maxMs: number;
   /** Undefined: any address may be reached. */
   readonly guard: AddressGuard | undefined;
+  /** How many there may be at a time. */
+  readonly requests?: Quota;
 }
 
 type Params = ParamsOf<typeof declared.httpRequest>;
@@ -90,6 +93,7 @@ async function streamed(params: Params, context: RequestContext, options: HttpRo
 function begin(params: Params, { signal }: RequestContext, options: HttpRouteOptions, assertFree?: () => void) {
   const prepared = prepareRequest(params);
   assertFree?.();
+  options.requests?.take();
   const abort = new AbortController();
   let ended: string | undefined;
   const endWith = (reason: string) => {
@@ -122,6 +126,7 @@ function begin(params: Params, { signal }: RequestContext, options: HttpRouteOpt
     end: () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onClosed);
+      options.requests?.release();
     },
   };
 }

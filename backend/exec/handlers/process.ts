@@ -7,6 +7,7 @@ import type { ParamsOf } from '../../../shared/protocol/declare.ts';
 import { parsePath } from '../../../shared/protocol/path.ts';
 import * as protocol from '../../../shared/protocol/process.ts';
 import { isConfining } from '../../../shared/protocol/sandbox.ts';
+import { withCaps } from '../../containment/process-caps.ts';
 import type { ChildEvents, ChildSpec } from '../../process/child.ts';
 import { isOsError, osErrorText } from '../../process/os-error.ts';
 import { startPipeProcess } from '../../process/pipe-process.ts';
@@ -65,8 +66,12 @@ async function start(params: StartParams, { session, notify }: RequestContext, s
   try {
     await session.start(processId, { isTerminal: size !== undefined, isConfined }, async (events) => {
       const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env), mark: session.mark };
-      const run = (what: ChildSpec, told: ChildEvents) =>
-        size ? startPtyProcess(what, size, settings, told) : startPipeProcess(what, withStdin, settings, told);
+      const run = (what: ChildSpec, told: ChildEvents) => {
+        const capped = withCaps(what, settings);
+        return size
+          ? startPtyProcess(capped, size, settings, told)
+          : startPipeProcess(capped, withStdin, settings, told);
+      };
       return isConfined ? runConfined(child, sandbox, events, run) : run(child, events);
     });
   } catch (error) {
