@@ -26,6 +26,7 @@ function startHint({ code, message }: RpcError): string | undefined {
   if (/os error 20\b/.test(message)) return 'A part of the path is a file and no directory.';
   if (/os error 8\b/.test(message)) return 'The file is no program. A script needs a first line such as #!/bin/sh.';
   if (/too many processes/.test(message)) return 'End some of the running processes first.';
+  if (/--read-only/.test(message)) return 'Its files can be looked at; for more, start the server without --read-only.';
   if (code === RpcCode.invalidParams) return 'The message names the field that the server does not take.';
   return undefined;
 }

@@ -10,6 +10,7 @@ import type { RelayLink } from '../../../shared/client/relay-link.ts';
 import { errorText, LocalError, RpcCode, RpcError } from '../../../shared/errors.ts';
 import { environmentInfo } from '../../../shared/protocol/environment.ts';
 import type { ResultOf } from '../../../shared/protocol/declare.ts';
+import type { Recorder } from '../../../shared/recording/entry.ts';
 import { parsePath } from '../../../shared/protocol/path.ts';
 import { canHoldBack, dial, type Dialled } from '../lib/dial.ts';
 import { explainConnect, type Explanation } from '../lib/explain-error.ts';
@@ -19,6 +20,7 @@ import { lookAtServer } from '../lib/server-address.ts';
 import { targetAddress, targetTitle, type Target } from '../lib/target.ts';
 import { RoundTrips } from './round-trips.svelte.ts';
 import { Terminals } from './terminals.svelte.ts';
+import { Traffic } from './traffic.svelte.ts';
 import type { WireLog } from './wire-log.svelte.ts';
 
 /** What became of the session that this tab had before. */
@@ -60,12 +62,19 @@ export class ServerConnection {
   /** How often it, or the relay link below it, was lost and came back. */
   reconnectCount = $state(0);
   readonly roundTrips = new RoundTrips();
+  readonly traffic = new Traffic();
   readonly terminals: Terminals;
   #environment = $state.raw<ResultOf<typeof environmentInfo> | undefined>();
   readonly #wire: WireLog;
   #cancel: AbortController | undefined;
   #dialled: Dialled | undefined;
   #measureTimer: ReturnType<typeof setTimeout> | undefined;
+  /** What is on the way is counted once: through a relay the frames, which hold the messages. */
+  readonly #record: Recorder = (entry) => {
+    if (entry.kind === 'frame') this.traffic.count(entry.dir, entry.bytes.length);
+    else if (entry.kind === 'message' && this.target.kind !== 'relay') this.traffic.count(entry.dir, entry.text.length);
+    this.#wire.record(entry);
+  };
   readonly #onOnline = () => this.reconnectNow();
 
   readonly flow = new OutputFlow(
@@ -112,6 +121,11 @@ export class ServerConnection {
     return this.isLinkLost ? 'reconnecting' : this.status;
   }
 
+  /** The server starts nothing and changes nothing. */
+  get isReadOnly(): boolean {
+    return this.client?.server?.readOnly === true;
+  }
+
   supports(extension: string): boolean {
     return this.client?.supports(extension) ?? false;
   }
@@ -133,6 +147,7 @@ export class ServerConnection {
       this.client = client;
       this.connectedAtMs = Date.now();
       this.reconnectCount = 0;
+      this.traffic.start();
       this.#follow(client.status);
       void this.terminals.sessionOpened(client, former);
     } catch (error) {
@@ -187,7 +202,7 @@ export class ServerConnection {
       dial: async () => {
         const watch = {
           connection: this.id,
-          recorder: this.#wire.record,
+          recorder: this.#record,
           nowMs: this.#wire.nowMs,
           onLinkLost: (isLost: boolean) => this.#linkLost(isLost),
         };
@@ -265,6 +280,7 @@ export class ServerConnection {
     this.#dialled = undefined;
     this.connectedAtMs = undefined;
     this.roundTrips.clear();
+    this.traffic.stop();
   }
 
   /** A server that was restarted takes no former token: trying again is no help then, so it is said. */

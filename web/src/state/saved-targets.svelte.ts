@@ -10,19 +10,23 @@ const maxNameLength = 80;
 
 const savedSchema = z.object({ name: z.string(), target: targetSchema });
 export type SavedTarget = z.infer<typeof savedSchema>;
+export const savedTargetsSchema = z.array(savedSchema).max(maxTargets);
 
 class SavedTargets {
-  targets = $state.raw<readonly SavedTarget[]>(
-    readStored(browserArea, key, z.array(savedSchema).max(maxTargets)) ?? [],
-  );
+  targets = $state.raw<readonly SavedTarget[]>(readStored(browserArea, key, savedTargetsSchema) ?? []);
 
   has(target: Target): boolean {
     return this.targets.some((saved) => isSame(saved.target, target));
   }
 
   save(target: Target): void {
+    this.add({ name: targetTitle(target), target });
+  }
+
+  /** Where one leads there already, that one stays. */
+  add({ name, target }: SavedTarget): void {
     if (this.has(target)) return;
-    const saved = { name: targetTitle(target), target: targetWithoutSecrets(target) };
+    const saved = { name: name.slice(0, maxNameLength), target: targetWithoutSecrets(target) };
     this.#set([...this.targets, saved].slice(-maxTargets));
   }
 

@@ -4,18 +4,29 @@ import { z } from 'zod';
 import type { ScreenLook } from '../lib/screen.ts';
 import { browserArea, readStored, writeStored } from '../lib/storage.ts';
 
-const schema = z.object({
-  theme: z.enum(['system', 'light', 'dark']).catch('system'),
-  fontSize: z.number().int().min(9).max(28).catch(13),
-  isReadAloud: z.boolean().catch(false),
-  hasHighContrast: z.boolean().catch(false),
-  isRailCollapsed: z.boolean().catch(false),
+const fontSizes = { min: 9, max: 28 };
+
+export const settingsSchema = z.object({
+  theme: z.enum(['system', 'light', 'dark']),
+  fontSize: z.number().int().min(fontSizes.min).max(fontSizes.max),
+  isReadAloud: z.boolean(),
+  hasHighContrast: z.boolean(),
+  isRailCollapsed: z.boolean(),
 });
-type Values = z.infer<typeof schema>;
+type Values = z.infer<typeof settingsSchema>;
 export type Theme = Values['theme'];
 
+/** What another version has left here is taken as far as it fits. */
+const { shape } = settingsSchema;
+const storedSchema = z.object({
+  theme: shape.theme.catch('system'),
+  fontSize: shape.fontSize.catch(13),
+  isReadAloud: shape.isReadAloud.catch(false),
+  hasHighContrast: shape.hasHighContrast.catch(false),
+  isRailCollapsed: shape.isRailCollapsed.catch(false),
+});
+
 const key = 'settings';
-const fontSizes = { min: 9, max: 28 };
 
 class Settings {
   theme = $state<Theme>('system');
@@ -26,7 +37,7 @@ class Settings {
   #systemIsDark = $state(false);
 
   constructor() {
-    Object.assign(this, readStored(browserArea, key, schema));
+    Object.assign(this, readStored(browserArea, key, storedSchema));
     const darkSystem = matchMedia('(prefers-color-scheme: dark)');
     this.#systemIsDark = darkSystem.matches;
     darkSystem.addEventListener('change', ({ matches }) => (this.#systemIsDark = matches));
@@ -41,12 +52,15 @@ class Settings {
     return { isDark: this.isDark, fontSize: this.fontSize, isReadAloud: this.isReadAloud };
   }
 
+  get values(): Values {
+    const { theme, fontSize, isReadAloud, hasHighContrast, isRailCollapsed } = this;
+    return { theme, fontSize, isReadAloud, hasHighContrast, isRailCollapsed };
+  }
+
   set(change: Partial<Values>): void {
     Object.assign(this, change);
     this.fontSize = Math.min(fontSizes.max, Math.max(fontSizes.min, this.fontSize));
-    const { theme, fontSize, isReadAloud, hasHighContrast, isRailCollapsed } = this;
-    const values: Values = { theme, fontSize, isReadAloud, hasHighContrast, isRailCollapsed };
-    writeStored(browserArea, key, values);
+    writeStored(browserArea, key, this.values);
     this.#apply();
   }
 
