@@ -4,7 +4,7 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import type { RemoteFiles } from '../../../../shared/client/files.ts';
 import { errorText } from '../../../../shared/errors.ts';
-import { baseName, isWithin, joinPath } from './paths.ts';
+import { baseName, isWithin, joinPath, parentPath } from './paths.ts';
 
 export interface Entry {
   readonly name: string;
@@ -53,6 +53,13 @@ export class FileTree {
 
   collapse(path: string): void {
     this.#expanded.delete(path);
+  }
+
+  /** Opens the folders between `root` and `path`, so that it is seen. */
+  reveal(path: string, root: string): void {
+    for (let above = parentPath(path); above !== root && isWithin(above, root); above = parentPath(above)) {
+      this.expand(above);
+    }
   }
 
   /** Reads it, again if it was read before. What goes wrong is told in its place. */
