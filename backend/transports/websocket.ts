@@ -20,6 +20,7 @@ import {
 import { errorText } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { longTextBytes, textOf } from '../text-of.ts';
+import { readShortMessages } from './short-messages.ts';
 import { lengthOf, writeFrames, type OutgoingMessage } from './frame-writer.ts';
 
 export interface WebSocketOptions {
@@ -163,6 +164,11 @@ export class ServerWebSocket implements Connection {
         handler.onLongMessage(data);
       else handler.onMessage(textOf(data));
     });
+    const onShort = (text: string) => {
+      this.#heard();
+      handler.onMessage(text);
+    };
+    readShortMessages(socket, this.#raw, onShort);
     socket.on('ping', (data: Buffer) => {
       this.#heard();
       if (this.#raw.writableLength < maxPongBacklogBytes && !this.isClosed) socket.pong(data);
