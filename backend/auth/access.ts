@@ -73,13 +73,11 @@ export class Access {
       return undefined;
     }
     if (candidates.length > 0) this.failures.failed(address);
+    // The same for none and for a wrong one: whoever guesses learns nothing.
     return {
       status: 401,
       code: 'unauthorized',
-      reason:
-        candidates.length > 0
-          ? 'this token is wrong, has expired or was revoked'
-          : 'a token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN; the server printed it at start',
+      reason: 'a token is needed: Authorization: Bearer TOKEN, or ?token=TOKEN; the server printed it at start',
     };
   }
 
