@@ -39,10 +39,13 @@ export class OwnProgram {
     });
   }
 
+  /** Further arguments of Node itself, for all programs started from here on. */
+  static nodeArgs: readonly string[] = [];
+
   /** Starts it with pipes and waits for nothing: for `--listen stdio://`. */
   static spawn(args: readonly string[], env: Readonly<Record<string, string>> = {}): OwnProgram {
     const path = process.env['PATH'] ?? '/usr/bin:/bin';
-    const child = spawn(process.execPath, [programFile, ...args], {
+    const child = spawn(process.execPath, [...OwnProgram.nodeArgs, programFile, ...args], {
       env: { HOME: '/', PATH: path, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });

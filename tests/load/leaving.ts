@@ -1,0 +1,52 @@
+// Load by leaving: 10,000 clients that are gone in the middle, with processes, long polls and starts under way.
+import { until } from '../helpers/until.ts';
+import { MiB, withServer, type LoadCase } from './case.ts';
+import { connect, inLanes } from './clients.ts';
+import type { OwnProgram } from '../helpers/own-program.ts';
+
+const LANES = 8;
+
+async function leave(server: OwnProgram, index: number): Promise<void> {
+  const client = await connect(server);
+  const argv = index % 5 === 0 ? ['/bin/sh', '-c', 'sleep 600 & sleep 600'] : ['/bin/sleep', '600'];
+  const { answered, view } = client.startUnanswered({ argv, tty: index % 10 === 0, pipeStdin: index % 3 === 0 });
+  answered.catch(() => undefined);
+  if (index % 4 !== 0) {
+    await answered;
+    if (index % 4 === 1)
+      client.request('process/read', { processId: view.processId, waitMs: 60_000 }).catch(() => undefined);
+  }
+  client.carrier.drop();
+}
+
+export const abruptDisconnects: LoadCase = {
+  name: '10,000 abrupt disconnects',
+  run: () =>
+    withServer(
+      async (server) => {
+        const gone = async (below: number): Promise<void> => {
+          await until('all to be gone', () => server.children().running <= below && server.children().zombies === 0, {
+            withinMs: 30_000,
+            everyMs: 200,
+          }).catch(() => undefined);
+        };
+        // One process has run, so that the server has the helper that it keeps.
+        await leave(server, 1);
+        await gone(1);
+        const [fds, below] = [server.fds(), server.children().running];
+        await inLanes(1_000, LANES, (n) => leave(server, n));
+        await gone(below);
+        const rss = server.rssBytes();
+        await inLanes(9_000, LANES, (n) => leave(server, n));
+        await gone(below);
+        await until('descriptors to be back', () => server.fds() <= fds, { withinMs: 10_000 }).catch(() => undefined);
+        return [
+          { what: 'orphans', value: server.children().running - below, unit: '', atMost: 0 },
+          { what: 'zombies', value: server.children().zombies, unit: '', atMost: 0 },
+          { what: 'descriptors more than before', value: server.fds() - fds, unit: '', atMost: 0 },
+          { what: 'server memory after 9,000 more', value: (server.rssBytes() - rss) / MiB, unit: 'MiB', atMost: 32 },
+        ];
+      },
+      ['--detached-session-ttl-ms', '200'],
+    ),
+};
