@@ -1,5 +1,6 @@
 // The links that are bad on purpose at this page's server, wherever they were made so: another tab or the command line may
-// have done it. Everybody has to see that, in whatever view, so it is looked up all the time the page is seen.
+// have done it. Everybody has to see that, in whatever view, so it is looked up all the time the page is seen. Loaded with
+// the badge in the header.
 
 import type { ImpairmentsSettings } from '../../../shared/relay/impairment-settings.ts';
 import { linkName } from '../lib/relay/presets.ts';
@@ -14,17 +15,15 @@ export interface BadLink {
 
 /** How often it is looked up, ms. */
 const lookMs = 3000;
-/** The page has come to rest by then. */
-const firstLookMs = 500;
 
-export class RelayState {
+class RelayState {
   badLinks = $state.raw<readonly BadLink[]>([]);
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Only the newest look tells. */
   #lookCount = 0;
 
   constructor() {
-    this.#lookLater(firstLookMs);
+    void this.#look();
     document.addEventListener('visibilitychange', () => void this.#look());
   }
 
@@ -47,9 +46,9 @@ export class RelayState {
     }
   }
 
-  #lookLater(ms: number): void {
+  #lookLater(): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), ms);
+    this.#timer = setTimeout(() => void this.#look(), lookMs);
   }
 
   /** A server that does not answer is told of elsewhere: what is known stays. */
@@ -66,7 +65,9 @@ export class RelayState {
     } catch {
       // The next look tells.
     } finally {
-      if (look === this.#lookCount) this.#lookLater(lookMs);
+      if (look === this.#lookCount) this.#lookLater();
     }
   }
 }
+
+export const relay = new RelayState();

@@ -10,7 +10,6 @@ import { defaultView, isViewId, type ViewId } from '../views/views.ts';
 import { Address } from './address.svelte.ts';
 import { Commands } from './commands.svelte.ts';
 import { ServerConnection } from './connections.svelte.ts';
-import { RelayState } from './relay.svelte.ts';
 import { WireLog } from './wire-log.svelte.ts';
 
 const storedSchema = z.object({
@@ -34,7 +33,6 @@ export class Workbench {
   readonly wire = new WireLog();
   readonly address = new Address();
   readonly commands = new Commands();
-  readonly relay = new RelayState();
   /** At least one. */
   connections = $state.raw<readonly ServerConnection[]>([]);
   /** A target that is to be looked through before it is connected to, e.g. from a link. */
