@@ -62,7 +62,8 @@ export function serveApp(
   hono.get('/', upgrade, async (c) => {
     // The token arrives once in the URL; from then on the cookie carries it, and the page takes it out of the URL.
     const refusal = await access.judgeToken(c.env.incoming);
-    if (refusal) return c.text(`${refusal.reason}\n`, refusal.status, retryAfter(refusal));
+    const wayOut = 'Open the address that the server printed when it started: it holds the token.';
+    if (refusal) return c.text(`${refusal.reason}\n\n${wayOut}\n`, refusal.status, retryAfter(refusal));
     const response = (await pageFile(c, '/')) ?? (await c.notFound());
     const token = access.tokenOf(c.env.incoming);
     if (token !== undefined) {

@@ -30,6 +30,8 @@ export type ConnectionStatus = 'disconnected' | 'connecting' | 'connected' | 're
 
 /** The round trip is measured this often while the page is seen, ms. */
 const measureMs = 5000;
+/** While the page itself loads, it would be the page that is measured, ms since it was opened. */
+const pageLoadMs = 2000;
 /** Shared by all connections: an answer that takes longer is no round trip to show, ms. */
 const measureTimeoutMs = 10_000;
 
@@ -304,11 +306,12 @@ export class ServerConnection {
       const startMs = performance.now();
       try {
         await client.call(environmentInfo, {}, { timeoutMs: measureTimeoutMs });
-        this.roundTrips.add(performance.now() - startMs);
+        if (startMs >= pageLoadMs) this.roundTrips.add(performance.now() - startMs);
       } catch {
         // Lost, or too slow: the state of the connection tells it.
       }
     }
-    if (client === this.client && this.status === 'connected') this.#measureLater(measureMs);
+    const isLoading = performance.now() < pageLoadMs;
+    if (client === this.client && this.status === 'connected') this.#measureLater(isLoading ? pageLoadMs : measureMs);
   }
 }
