@@ -22,6 +22,8 @@ let prlimit: Prlimit | undefined;
 /** Undefined: not asked yet. False: no marks can be had here. */
 let base: bigint | false | undefined;
 let lastSession = 0;
+/** What this process itself carries at the moment; undefined before `markBirths`. */
+let carried: bigint | undefined;
 
 /** What all marks of this process begin with, as /proc shows it; undefined where processes cannot be marked. */
 export function markPrefix(): string | undefined {
@@ -29,8 +31,8 @@ export function markPrefix(): string | undefined {
   return own === undefined ? undefined : String(own / BigInt(sessionsPerProcess));
 }
 
-/** The mark of what belongs to this process and to no session; undefined where processes cannot be marked. */
-export function ownMark(): bigint | undefined {
+/** The mark of this process before its first session; undefined where processes cannot be marked. */
+function ownMark(): bigint | undefined {
   base ??= canMark() && BigInt(randomInt(10 ** 12, 8 * 10 ** 12)) * BigInt(sessionsPerProcess);
   return base === false ? undefined : base;
 }
@@ -42,8 +44,30 @@ export function newSessionMark(): bigint | undefined {
   return own === undefined ? undefined : own + BigInt(lastSession);
 }
 
-/** Marks a process, and with it whatever it will start. One that is gone already needs none. */
-export function markProcess(pid: number, mark: bigint): void {
+/** This process is a server and nothing else: from here on it carries what its next child shall be born with. */
+export function markBirths(): void {
+  const own = ownMark();
+  if (own === undefined || carried !== undefined) return;
+  carried = own;
+  markProcess(process.pid, own);
+}
+
+/**
+ * To be called before a child is started, and nobody else's child may be being started meanwhile: the child is born with
+ * `mark`, so there is no moment in which it could start something without it.
+ */
+export function markNextChild(mark: bigint | undefined): void {
+  if (mark === undefined || carried === undefined || carried === mark) return;
+  carried = mark;
+  markProcess(process.pid, mark);
+}
+
+/** Where `markBirths` was not called, in somebody else's program: what the child has started already goes without. */
+export function markBornChild(pid: number, mark: bigint | undefined): void {
+  if (mark !== undefined && carried === undefined) markProcess(pid, mark);
+}
+
+function markProcess(pid: number, mark: bigint): void {
   limits()?.(pid, RLIMIT_RSS, limitBytes(mark, RLIM_INFINITY), null);
 }
 

@@ -5,7 +5,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import { ownMark } from './mark.ts';
+import { isWatched } from '../process/exit-watch.ts';
 
 interface Seen {
   readonly pid: number;
@@ -19,7 +19,6 @@ interface Seen {
 interface Wanted {
   readonly leaders: Set<number>;
   readonly marks: Set<bigint>;
-  hasStrays: boolean;
 }
 
 /** A family that forks while it is killed is looked at again, so many times at most. */
@@ -37,18 +36,16 @@ export function killSession(leader: number): Promise<void> {
 }
 
 /**
- * Kills whoever carries `mark` (containment/mark.ts), and their children.
- * @param hasStrays also those who left their parents between their start and the moment in which they got a mark, some
- *   hundred microseconds: nobody can tell whose they are, so only where no other session has started anything.
+ * Kills whoever carries `mark` (containment/mark.ts), and their children. What this program has started for itself may have
+ * been born with the mark too: it is let be.
  */
-export function killMarked(mark: bigint, hasStrays: boolean): Promise<void> {
+export function killMarked(mark: bigint): Promise<void> {
   wanted.marks.add(mark);
-  wanted.hasStrays ||= hasStrays;
   return sweep();
 }
 
 function nothing(): Wanted {
-  return { leaders: new Set(), marks: new Set(), hasStrays: false };
+  return { leaders: new Set(), marks: new Set() };
 }
 
 function sweep(): Promise<void> {
@@ -76,29 +73,29 @@ async function killAll(now: Wanted): Promise<void> {
   }
 }
 
-function select(seen: ReadonlyMap<number, Seen>, { leaders, marks, hasStrays }: Wanted): number[] {
-  const own = hasStrays ? ownMark() : undefined;
+function select(seen: ReadonlyMap<number, Seen>, { leaders, marks }: Wanted): number[] {
   const verdicts = new Map<number, boolean>();
-  const isMarked = (one: Seen | undefined): boolean => {
-    if (!one || marks.size === 0) return false;
+  const isMarked = (one: Seen): boolean => {
     const known = verdicts.get(one.pid);
     if (known !== undefined) return known;
     // Pids are reused while we look, so parents may seem to go round in a circle.
     verdicts.set(one.pid, false);
-    const isStray = one.mark === own && !descendsFromUs(one, seen);
-    const verdict = marks.has(one.mark) || isStray || isMarked(seen.get(one.parent));
+    const parent = seen.get(one.parent);
+    const verdict = (marks.has(one.mark) && !isForOurselves(one, seen)) || (parent !== undefined && isMarked(parent));
     verdicts.set(one.pid, verdict);
     return verdict;
   };
   return [...seen.values()]
-    .filter((one) => one.pid !== process.pid && (leaders.has(one.leader) || isMarked(one)))
+    .filter((one) => leaders.has(one.leader) || (marks.size > 0 && isMarked(one)))
     .map(({ pid }) => pid);
 }
 
-function descendsFromUs(one: Seen, seen: ReadonlyMap<number, Seen>): boolean {
+/** We ourselves, and who descends from a child of ours that is no process of a session. */
+function isForOurselves(one: Seen, seen: ReadonlyMap<number, Seen>): boolean {
   let next: Seen | undefined = one;
   for (let steps = 0; next && steps < seen.size; steps++) {
     if (next.pid === process.pid) return true;
+    if (next.parent === process.pid) return !isWatched(next.pid);
     next = seen.get(next.parent);
   }
   return false;

@@ -41,8 +41,6 @@ export class Session implements ProcessListener {
   readonly #leftGroups = new Set<number>();
   #isEnded = false;
   #mark: bigint | undefined;
-  /** Whether it has ever started a process. */
-  hasStarted = false;
   /** What is being started, by processId. */
   readonly #starting = new Map<string, Promise<Child>>();
 
@@ -126,7 +124,6 @@ export class Session implements ProcessListener {
     );
     this.shared.processes.take();
     this.guardian.start();
-    this.hasStarted = true;
     const starting = start(process.events);
     this.#starting.set(processId, starting);
     try {
@@ -148,11 +145,8 @@ export class Session implements ProcessListener {
     return this.runningCount + this.#starting.size >= this.settings.maxProcesses;
   }
 
-  /**
-   * Ends every process with its group, those that processes left behind in their groups, and those that left their groups.
-   * @param isLast whether no other session has started anything: then what cannot be told from another's is ended too.
-   */
-  async end(isLast: () => boolean): Promise<void> {
+  /** Ends every process with its group, those that processes left behind in their groups, and those that left their groups. */
+  async end(): Promise<void> {
     this.#isEnded = true;
     this.#peer = undefined;
     clearTimeout(this.#forgetTimer);
@@ -171,7 +165,7 @@ export class Session implements ProcessListener {
     }
     for (const pid of this.#leftGroups) signalGroup(pid, 'SIGKILL');
     const sweeps = [...pids].map((pid) => killSession(pid));
-    if (this.#mark !== undefined && this.hasStarted) sweeps.push(killMarked(this.#mark, isLast()));
+    if (this.#mark !== undefined) sweeps.push(killMarked(this.#mark));
     await Promise.all(sweeps);
     for (const process of this.processes.values()) process.forget();
     for (const pid of pids) this.guardian.remove(pid);

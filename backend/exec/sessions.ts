@@ -99,7 +99,7 @@ export class Sessions {
   async #end(entry: Entry): Promise<void> {
     clearTimeout(entry.endTimer);
     this.#entries.delete(entry.session.id);
-    await entry.session.end(() => ![...this].some((other) => other.hasStarted));
+    await entry.session.end();
     this.onEnded(entry.session);
   }
 }

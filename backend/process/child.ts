@@ -22,7 +22,7 @@ export interface ChildSpec {
   /** Where the child starts. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Set on it as soon as it runs (containment/mark.ts); undefined: none. */
+  /** What it and all its descendants carry (containment/mark.ts); undefined: nothing. */
   readonly mark?: bigint | undefined;
 }
 

@@ -4,7 +4,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
-import { markPrefix, markProcess, ownMark } from '../containment/mark.ts';
+import { markBirths, markPrefix } from '../containment/mark.ts';
 
 /**
  * Reads "+ PGID" and "- PGID" lines; at the end of its input it kills what is left, unless a line "stop" says that there is
@@ -41,9 +41,7 @@ export class Guardian {
   /** Starts the shell. Called before the first process; again only starts it when it has died. */
   start(): void {
     if (this.#shell) return;
-    const mark = this.ownsServer ? ownMark() : undefined;
-    // Children have it from the moment of their birth, and get that of their session a moment later.
-    if (mark !== undefined) markProcess(process.pid, mark);
+    if (this.ownsServer) markBirths();
     const shell = spawn('/bin/sh', ['-c', script, 'guardian', markPrefix() ?? ''], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],

@@ -9,7 +9,7 @@
 
 import { closeSync, constants, openSync, readdirSync } from 'node:fs';
 import koffi from 'koffi';
-import { markProcess } from '../containment/mark.ts';
+import { markBornChild } from '../containment/mark.ts';
 import { osErrorOf } from './os-error.ts';
 
 const F_SETFD = 2;
@@ -136,7 +136,7 @@ export interface SpawnRequest {
   readonly cwd: string;
   /** Stdin, stdout, stderr: a descriptor, or a path to open for reading and writing. A terminal becomes the controlling one. */
   readonly stdio: readonly [number | string, number | string, number | string];
-  /** Set on it as soon as it runs (containment/mark.ts). */
+  /** What it and all its descendants carry (containment/mark.ts). */
   readonly mark?: bigint | undefined;
 }
 
@@ -162,8 +162,7 @@ export async function spawnSession({ program, argv, env, cwd, stdio, mark }: Spa
       c.spawn.async(
         ...[pid, program, actions, attributes, [...argv, null], [...pairs, null]],
         (error: Error | null, result: number) => {
-          // At once: what it starts before that is not known as the session's.
-          if (mark !== undefined && result === 0 && pid[0]) markProcess(pid[0], mark);
+          if (result === 0 && pid[0]) markBornChild(pid[0], mark);
           if (error) reject(error);
           else resolve(result);
         },

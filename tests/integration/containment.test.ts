@@ -88,6 +88,8 @@ describe('who has left its process group by setsid and double forks', () => {
     const env = client.env({ MARK: mark });
     const argv = ['sh', '-c', '(setsid sh -c "(setsid sleep 600 &)" &)'];
     // Pipelined: the server is at work on other starts while each of them makes its way.
+    // Another session that goes on, so that it matters whose the daemons are.
+    await (await server.connect()).start({ argv: ['sleep', '600'] });
     const starts = Array.from({ length: 60 }, (_value, index) =>
       client.startUnanswered({ argv, env, pipeStdin: index % 3 === 0 }),
     );
