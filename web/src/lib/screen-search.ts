@@ -8,6 +8,8 @@ export interface SearchOptions {
   readonly isRegex: boolean;
   /** Upwards, to what was written before. */
   readonly isBackward: boolean;
+  /** From the end, whatever is selected: the text is still being typed. */
+  readonly isFresh: boolean;
 }
 
 export interface Found {
@@ -31,7 +33,7 @@ export class ScreenSearch {
   onFound: (found: Found) => void = () => undefined;
   readonly #addon = new SearchAddon({ highlightLimit: maxMarked });
 
-  constructor(terminal: Terminal) {
+  constructor(private readonly terminal: Terminal) {
     terminal.loadAddon(this.#addon);
     this.#addon.onDidChangeResults(({ resultIndex, resultCount }) => {
       this.onFound({ index: resultIndex, count: resultCount });
@@ -39,8 +41,9 @@ export class ScreenSearch {
   }
 
   /** The next one, from what is selected on. @returns false when there is none. @throws SyntaxError for a bad expression. */
-  find(text: string, { isCaseSensitive, isRegex, isBackward }: SearchOptions): boolean {
+  find(text: string, { isCaseSensitive, isRegex, isBackward, isFresh }: SearchOptions): boolean {
     if (isRegex) new RegExp(text);
+    if (isFresh) this.terminal.clearSelection();
     const { match, active } = this.isDark ? colours.dark : colours.light;
     const options = {
       caseSensitive: isCaseSensitive,
