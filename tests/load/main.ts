@@ -27,13 +27,16 @@ await new Command('npm run load --')
   .parseAsync();
 
 async function run({ only = '', strict }: { only?: string; strict: boolean }): Promise<void> {
+  const chosen = cases.filter(({ name }) => name.includes(only));
+  if (chosen.length === 0)
+    throw new Error(`no case has "${only}" in its name: ${cases.map(({ name }) => name).join('; ')}`);
   buildFor('load');
   console.log(
     `${String(os.cpus().length)} cores, Node ${process.version}, load ${os.loadavg()[0]?.toFixed(1) ?? '?'} at start\n`,
   );
   console.log('| case | figure | measured | promise | |\n|---|---|---:|---:|---|');
   let failed = 0;
-  for (const { name, run: measure } of cases.filter((one) => one.name.includes(only))) {
+  for (const { name, run: measure } of chosen) {
     try {
       for (const [index, figure] of (await measure()).entries()) {
         const isFailure = !isKept(figure) && (strict || figure.isTime !== true);
