@@ -19,7 +19,7 @@ const row = (page: Page, id: string, status: string) =>
 async function newConnection(page: Page, kind: 'Direct' | 'Relay' | 'Bridge' | 'Program'): Promise<void> {
   await page.getByRole('link', { name: 'Connections' }).click();
   await page.getByRole('button', { name: 'New connection' }).click();
-  await page.getByText(kind, { exact: true }).click();
+  await page.getByTestId('connection-form').getByText(kind, { exact: true }).click();
 }
 
 async function connect(page: Page): Promise<void> {
