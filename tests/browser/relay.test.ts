@@ -49,7 +49,8 @@ describe('the relay view', () => {
       .filter({ hasText: /[1-9]\d* dropped/ })
       .first()
       .waitFor();
-    await happened(page, /has recovered: \d+ segments? sent again/);
+    await stream.filter({ hasText: 'recovering' }).waitFor();
+    await happened(page, 'The link is made bad from now on.');
     expect(await axeViolations(page), 'a bad link').toEqual([]);
 
     await page.reload();
@@ -59,8 +60,11 @@ describe('the relay view', () => {
     await badge.waitFor();
     await badge.getByRole('button', { name: 'Reset all bad links' }).click();
     await badge.waitFor({ state: 'detached' });
+    await workbench.facts('running');
+    await workbench.shows(/tick-\d+-x/);
     await page.getByTestId('terminal').click();
     await page.keyboard.press('Control+c');
+    await workbench.shows(/\^C\s*ready>/);
     await workbench.type('echo whole-$((5*5))');
     await workbench.shows('whole-25');
     const seen = [...(await workbench.screen.innerText()).matchAll(/tick-(\d+)-x/g)].map(([, number]) =>
