@@ -7,7 +7,7 @@ import type { WebSocket } from 'ws';
 import type { Registry } from 'prom-client';
 import { openRpc } from '../../shared/protocol/openrpc.ts';
 import { execServerSchema } from '../../shared/protocol/schema.ts';
-import { tokenCookie, type Access, type Refusal } from '../auth/access.ts';
+import { type Access, type Refusal } from '../auth/access.ts';
 import { everyScope, type Scope } from '../auth/grant.ts';
 import type { Bridge } from '../bridge/bridge.ts';
 import type { ExecServer } from '../exec/exec-server.ts';
@@ -65,10 +65,8 @@ export function serveApp(
     const wayOut = 'Open the address that the server printed when it started: it holds the token.';
     if (refusal) return c.text(`${refusal.reason}\n\n${wayOut}\n`, refusal.status, retryAfter(refusal));
     const response = (await pageFile(c, '/')) ?? (await c.notFound());
-    const token = access.tokenOf(c.env.incoming);
-    if (token !== undefined) {
-      response.headers.append('set-cookie', `${tokenCookie}=${token}; HttpOnly; SameSite=Strict; Path=/`);
-    }
+    const cookie = access.cookieFor(c.env.incoming);
+    if (cookie !== undefined) response.headers.append('set-cookie', cookie);
     return response;
   });
 
@@ -148,7 +146,10 @@ export function listenerApp(server: ExecServer, access: Access, options: WebSock
     hono.get(path, (c) => c.body(null, 200));
     hono.all(path, (c) => c.body(null, 405, { allow: 'GET,HEAD' }));
   }
-  hono.get('/metrics', (c) => metricsAnswer(c, server));
+  hono.get('/metrics', async (c) => {
+    const refusal = await access.judgeToken(c.env.incoming, 'admin');
+    return refusal ? refused(c, refusal) : metricsAnswer(c, server);
+  });
   hono.notFound((c) => c.body(null, 404));
   return {
     hono,

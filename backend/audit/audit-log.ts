@@ -10,7 +10,7 @@ import { urlWithoutSecrets } from '../../shared/connection/dialing.ts';
 import { errorText } from '../../shared/errors.ts';
 import { UsageError } from '../config.ts';
 import type { AnsweredRequest, ConnectionFacts, EndedProcess, ExecObserver } from '../exec/observer.ts';
-import { auditedParams, withoutSecrets } from './audited-params.ts';
+import { auditedParams, withoutQueries, withoutSecrets } from './audited-params.ts';
 
 export interface AuditSettings {
   readonly auditLog: string;
@@ -18,6 +18,9 @@ export interface AuditSettings {
   readonly auditLogMaxBytes: number;
   readonly auditLogFiles: number;
 }
+
+/** A longer line keeps its beginning only: one request must not push a file's worth of events out of the rotation. */
+const maxFactsLength = 64 * 1024;
 
 /** Lines that wait for a slow disk, in bytes: more are left out, and counted. */
 const maxQueuedBytes = 16 * 1024 * 1024;
@@ -70,7 +73,7 @@ export class AuditLog implements ExecObserver {
   answered({ connection, sessionId, method, params, error }: AnsweredRequest): void {
     const facts = auditedParams(method, params);
     if (!facts) return;
-    const outcome = error ? { error } : {};
+    const outcome = error ? { error: { ...error, message: withoutQueries(error.message) } } : {};
     this.#write(method, {
       connection: connection.id,
       token: connection.tokenId,
@@ -112,7 +115,15 @@ export class AuditLog implements ExecObserver {
       if (this.#lost++ === 0) this.onProblem('the disk is too slow for the audit log: events are left out');
       return;
     }
-    this.#stream.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...facts })}\n`);
+    const head = { time: new Date().toISOString(), event };
+    const line = JSON.stringify({ ...head, ...facts });
+    if (line.length <= maxFactsLength) {
+      this.#stream.write(`${line}\n`);
+      return;
+    }
+    const { connection, token, session } = facts;
+    const cut = { connection, token, session, length: line.length, cut: line.slice(0, maxFactsLength / 4) };
+    this.#stream.write(`${JSON.stringify({ ...head, ...cut })}\n`);
   }
 
   #tellLoss(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { auditedParams, withoutSecrets } from './audited-params.ts';
+import { auditedParams, withoutQueries, withoutSecrets } from './audited-params.ts';
 
 describe('the audit log keeps of a request', () => {
   it('what was started, and the names of variables without their values', () => {
@@ -55,6 +55,32 @@ it.each([
     ['mysql', '--password=abc', '--verbose'],
     ['mysql', '--password=[redacted]', '--verbose'],
   ],
+  [
+    ['sh', '-c', `curl -H 'Authorization: Bearer abc' -H "X-Api-Key: abc" u; run --token abc --api-key='a b' x`],
+    [
+      'sh',
+      '-c',
+      `curl -H 'Authorization: [redacted]' -H "X-Api-Key: [redacted]" u; run --token [redacted] --api-key=[redacted] x`,
+    ],
+  ],
+  [
+    ['env', 'AWS_SECRET_ACCESS_KEY=abc', 'GITHUB_TOKEN=abc', 'PATH=/bin', 'make'],
+    ['env', 'AWS_SECRET_ACCESS_KEY=[redacted]', 'GITHUB_TOKEN=[redacted]', 'PATH=/bin', 'make'],
+  ],
 ])('arguments that hold secrets are kept without them: %j', (argv, kept) => {
   expect(withoutSecrets(argv)).toEqual(kept);
+});
+
+it('errors that repeat a URL are kept without its query', () => {
+  expect(withoutQueries('error sending request for url (http://h/p?key=abc): refused')).toBe(
+    'error sending request for url (http://h/p?[redacted]): refused',
+  );
+});
+
+it('arguments without end, or made to be slow to look through, take little time and room', () => {
+  const startedAtMs = performance.now();
+  const kept = withoutSecrets(Array.from({ length: 10_000 }, () => 'a-token'.repeat(2000)));
+  expect(kept).toHaveLength(5);
+  expect(kept.at(-1)).toBe('[9996 more]');
+  expect(performance.now() - startedAtMs).toBeLessThan(5000);
 });

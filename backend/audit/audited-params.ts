@@ -4,10 +4,19 @@
 import * as z from 'zod';
 
 const maxTextLength = 4096;
+/** Of all arguments together; those beyond it are counted only. */
+const maxArgvLength = 16 * 1024;
 /** `--token=x`, `--password x`, `-H 'Authorization: …'`: the value goes. */
 const secretFlag = /^(--?[\w-]*(?:token|password|passwd|secret|api-?key|credential)[\w-]*)(?:=.*)?$/i;
-const secretHeader = /^(\s*(?:proxy-)?authorization\s*:).*$/is;
+const secretWord = '(?:token|password|passwd|secret|api[-_]?key|access[-_]?key|credential)';
+/** Also within a script that is one argument: `curl -H 'Authorization: …'`, `API_KEY=x run`, `run --token x`. */
+const secretsInText: readonly RegExp[] = [
+  new RegExp(`((?:authorization|cookie|x-[\\w-]{0,40}${secretWord}[\\w-]{0,40})\\s*:)\\s*[^'"\\r\\n]+`, 'gi'),
+  new RegExp(`(\\b[\\w-]{0,40}${secretWord}[\\w-]{0,40}=)\\s*(?:'[^']*'|"[^"]*"|[^\\s;&|'"]+)`, 'gi'),
+  new RegExp(`(\\s--?[\\w-]{0,40}${secretWord}[\\w-]{0,40}\\s+)(?:'[^']*'|"[^"]*"|[^\\s;&|'"]+)`, 'gi'),
+];
 const secretInUrl = /(\/\/)[^/\s@]*@/g;
+const queryInUrl = /(\b(?:https?|wss?):\/\/[^\s?#)'"]*)[?#][^\s)'"]*/gi;
 const redacted = '[redacted]';
 
 const text = z
@@ -79,7 +88,10 @@ function httpFacts(params: Facts): Facts {
 /** The word after `--token` goes too. */
 export function withoutSecrets(argv: readonly string[]): string[] {
   let isValue = false;
-  return argv.map((word) => {
+  let length = 0;
+  const end = argv.findIndex((word) => (length += Math.min(word.length, maxTextLength)) > maxArgvLength);
+  const left = end === -1 ? 0 : argv.length - end;
+  const kept = argv.slice(0, argv.length - left).map((word) => {
     if (isValue) {
       isValue = false;
       return redacted;
@@ -89,6 +101,20 @@ export function withoutSecrets(argv: readonly string[]): string[] {
       isValue = !word.includes('=');
       return isValue ? word : `${flag[1] ?? ''}=${redacted}`;
     }
-    return word.replace(secretHeader, `$1 ${redacted}`).replace(secretInUrl, `$1${redacted}@`).slice(0, maxTextLength);
+    return withoutSecretsInText(word).slice(0, maxTextLength);
   });
+  return left > 0 ? [...kept, `[${left} more]`] : kept;
+}
+
+function withoutSecretsInText(given: string): string {
+  // What is cut off need not be looked through.
+  let kept = given.slice(0, maxTextLength);
+  for (const secret of secretsInText)
+    kept = kept.replace(secret, (_, name: string) => `${name.trimEnd()} ${redacted}`.replace('= ', '='));
+  return kept.replace(secretInUrl, `$1${redacted}@`);
+}
+
+/** An error in the words that a harness was told, which may repeat what it asked for. */
+export function withoutQueries(message: string): string {
+  return message.slice(0, maxTextLength).replace(queryInUrl, `$1?${redacted}`).replace(secretInUrl, '$1');
 }

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { Access, judgeOrigin, type OriginRules } from './access.ts';
 import { FailureLimit } from './failure-limit.ts';
+import { CapabilityTokens } from './tokens.ts';
 import { singleToken } from './verifier.ts';
 
 const rules: OriginRules = {
@@ -114,4 +116,44 @@ test('after too many wrong tokens an address has to wait, with the right one too
   expect(refusal).toMatchObject({ status: 429, code: 'too_many_failures' });
   expect(refusal?.retryAfterSec).toBeGreaterThan(0);
   expect(refusal?.retryAfterSec).toBeLessThanOrEqual(60);
+});
+
+test('the cookie of a former server is one guess, however often its page sends it; other cookies are others', async () => {
+  const doorkeeper = access();
+  const stale = { cookie: 'exec_workbench_token=of-yesterday' };
+  for (let n = 0; n < 10; n++) expect(await doorkeeper.judgeToken(request(stale))).toMatchObject({ status: 401 });
+  expect(await doorkeeper.judgeToken(request(stale, '/?token=right-token'))).toBeUndefined();
+  for (const guess of ['a', 'b']) await doorkeeper.judgeToken(request({ cookie: `exec_workbench_token=${guess}` }));
+  expect(await doorkeeper.judgeToken(request({}, '/?token=right-token'))).toMatchObject({ status: 429 });
+});
+
+test('one request holds one guess of each kind', async () => {
+  const cookie = 'exec_workbench_token=a; exec_workbench_token=b; exec_workbench_token=right-token';
+  expect(await access().judgeToken(request({ cookie }))).toMatchObject({ status: 401 });
+});
+
+test('of several tokens the one that allows it counts', async () => {
+  const tokens = new CapabilityTokens();
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+  const listed = [
+    { id: 'weak', sha256: digest('weak'), scopes: ['fs'] },
+    { id: 'strong', sha256: digest('strong') },
+  ];
+  tokens.setFromFile(JSON.stringify({ tokens: listed }));
+  const doorkeeper = new Access(rules, tokens, new FailureLimit(3));
+  const both = request({ authorization: 'Bearer weak' }, '/metrics?token=strong');
+  expect(await doorkeeper.judgeToken(both, 'admin')).toBeUndefined();
+  expect(doorkeeper.grantOf(both).tokenId).toBe('strong');
+  expect(await doorkeeper.judgeToken(request({ authorization: 'Bearer weak' }), 'admin')).toMatchObject({
+    status: 403,
+  });
+});
+
+test('behind TLS the cookie is never sent without', async () => {
+  const bearer = request({}, '/?token=right-token');
+  const doorkeeper = new Access({ ...rules, hasTls: true }, singleToken('right-token'), new FailureLimit(3));
+  await doorkeeper.judgeToken(bearer);
+  expect(doorkeeper.cookieFor(bearer)).toBe(
+    'exec_workbench_token=right-token; HttpOnly; SameSite=Strict; Path=/; Secure',
+  );
 });

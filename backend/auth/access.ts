@@ -27,7 +27,7 @@ export interface Refusal {
   readonly retryAfterSec?: number;
 }
 
-export const tokenCookie = 'exec_workbench_token';
+const tokenCookie = 'exec_workbench_token';
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -64,15 +64,18 @@ export class Access {
     const address = request.socket.remoteAddress ?? '';
     const waitSec = this.failures.waitSec(address);
     if (waitSec > 0) return tooManyFailures(waitSec);
-    const candidates = [...tokensOf(request)];
-    for (const token of candidates) {
+    const candidates = tokensOf(request);
+    let isKnown = false;
+    for (const { token } of candidates) {
       const grant = await this.tokens.verify(token);
       if (!grant) continue;
-      if (scope !== undefined && !grant.scopes.has(scope)) return missingScope(scope);
+      isKnown = true;
+      if (scope !== undefined && !grant.scopes.has(scope)) continue;
       this.#grants.set(request, { grant, token });
       return undefined;
     }
-    if (candidates.length > 0) this.failures.failed(address);
+    if (isKnown && scope !== undefined) return missingScope(scope);
+    for (const { token, isCookie } of candidates) this.failures.failed(address, isCookie ? token : undefined);
     // The same for none and for a wrong one: whoever guesses learns nothing.
     return {
       status: 401,
@@ -89,6 +92,13 @@ export class Access {
   /** The token that let a request in; undefined where none is asked for. */
   tokenOf(request: IncomingMessage): string | undefined {
     return this.#grants.get(request)?.token;
+  }
+
+  /** `Set-Cookie` for the page that a token has opened; undefined where none is asked for. */
+  cookieFor(request: IncomingMessage): string | undefined {
+    const token = this.tokenOf(request);
+    if (token === undefined) return undefined;
+    return `${tokenCookie}=${token}; HttpOnly; SameSite=Strict; Path=/${this.rules.hasTls ? '; Secure' : ''}`;
   }
 }
 
@@ -118,16 +128,21 @@ export function judgeOrigin(request: IncomingMessage, rules: OriginRules): Refus
   return { status: 403, code: 'foreign_origin', reason: 'this Origin is not let in; use --allow-origin to let it in' };
 }
 
-function* tokensOf(request: IncomingMessage): Generator<string> {
+interface Candidate {
+  readonly token: string;
+  readonly isCookie: boolean;
+}
+
+/** One of each kind: a request is not a list of guesses. */
+function tokensOf(request: IncomingMessage): Candidate[] {
   const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (bearer !== undefined) yield bearer;
   const query = (request.url ?? '').split('?', 2)[1];
   const fromQuery = query === undefined ? null : new URLSearchParams(query).get('token');
-  if (fromQuery !== null) yield fromQuery;
-  for (const pair of (request.headers.cookie ?? '').split(';')) {
-    const [name, value] = pair.trim().split('=', 2);
-    if (name === tokenCookie && value !== undefined) yield value;
-  }
+  const cookie = (request.headers.cookie ?? '')
+    .split(';')
+    .map((pair) => pair.trim().split('=', 2))
+    .find(([name]) => name === tokenCookie)?.[1];
+  return [bearer, fromQuery, cookie].flatMap((token, index) => (token == null ? [] : { token, isCookie: index === 2 }));
 }
 
 function isKnownHost(host: string | undefined, rules: OriginRules): boolean {

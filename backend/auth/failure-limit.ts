@@ -1,5 +1,6 @@
 // How often an address may send wrong tokens: guessing is slowed to what is allowed per minute.
 
+import { createHash } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 
 const windowMs = 60_000;
@@ -9,6 +10,8 @@ const maxAddresses = 10_000;
 interface Failures {
   count: number;
   readonly sinceMs: number;
+  /** Digests of cookies that were counted. */
+  readonly cookies: Set<string>;
 }
 
 export class FailureLimit {
@@ -23,22 +26,35 @@ export class FailureLimit {
   /** @returns how many seconds `address` has to wait; 0: it may go on. */
   waitSec(address: string): number {
     const failures = this.#current(keyOf(address));
-    if (!failures || this.perMinute === 0 || failures.count < this.perMinute) return 0;
+    if (!failures || failures.count < this.perMinute) return 0;
     return Math.ceil((failures.sinceMs + windowMs - this.nowMs()) / 1000);
   }
 
-  failed(address: string): void {
-    const key = keyOf(address);
-    const failures = this.#current(key);
-    if (failures) {
-      failures.count++;
-      return;
+  /**
+   * @param cookie the wrong token, if a cookie held it. The same one again does not count: a page that a former server has
+   * opened sends it again and again, and must not lock its user out.
+   */
+  failed(address: string, cookie?: string): void {
+    if (this.perMinute === 0) return;
+    const failures = this.#ofAddress(keyOf(address));
+    if (cookie !== undefined) {
+      const digest = createHash('sha256').update(cookie).digest('base64');
+      if (failures.cookies.has(digest)) return;
+      failures.cookies.add(digest);
     }
+    failures.count++;
+  }
+
+  #ofAddress(key: string): Failures {
+    const known = this.#current(key);
+    if (known) return known;
     if (this.#failures.size >= maxAddresses) {
       const [oldest] = this.#failures.keys();
       if (oldest !== undefined) this.#failures.delete(oldest);
     }
-    this.#failures.set(key, { count: 1, sinceMs: this.nowMs() });
+    const failures: Failures = { count: 0, sinceMs: this.nowMs(), cookies: new Set() };
+    this.#failures.set(key, failures);
+    return failures;
   }
 
   #current(key: string): Failures | undefined {

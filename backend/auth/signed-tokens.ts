@@ -45,7 +45,7 @@ export class SignedTokens implements TokenVerifier {
         ...(audience === undefined ? {} : { audience }),
       });
       return {
-        tokenId: (payload.sub ?? payload.jti ?? 'signed').slice(0, 64),
+        tokenId: bearerOf(payload.sub, payload.jti),
         scopes: scopesOf(payload['scope']),
         expiresAtMs: ((payload.exp ?? 0) + maxClockSkewSec) * 1000,
         revoked: signal,
@@ -59,6 +59,16 @@ export class SignedTokens implements TokenVerifier {
   close(): void {
     this.#secret = new Uint8Array();
   }
+}
+
+/** What a claim holds is its issuer's to say: it may be no text at all. */
+function bearerOf(...claims: readonly unknown[]): string {
+  return (
+    claims
+      .find((claim) => typeof claim === 'string' && claim !== '')
+      ?.toString()
+      .slice(0, 64) ?? 'signed'
+  );
 }
 
 /** Unknown words allow nothing. */

@@ -12,7 +12,8 @@ import {
 import { CloseCode } from '../../shared/connection/connection.ts';
 import { errorText } from '../../shared/errors.ts';
 import { watchGrant, type Grant } from '../auth/grant.ts';
-import { ChildConnection } from '../client/child-connection.ts';
+import { Guardian } from '../process/guardian.ts';
+import { ChildConnection, type ChildOptions } from '../client/child-connection.ts';
 import { ConnectionLeg } from './connection-leg.ts';
 import type { Leg, LegMessage } from './leg.ts';
 import { Link } from './link.ts';
@@ -26,6 +27,7 @@ export interface BridgeSettings {
 
 export class Bridge {
   readonly #open = new Set<OneBridge>();
+  readonly #guardian = new Guardian(false);
 
   /** @param onTarget told of each connection and program that is asked for, before it is made. */
   constructor(
@@ -43,6 +45,8 @@ export class Bridge {
     }
     let stopWatching: () => void = () => undefined;
     const events = {
+      startChild: (options: ChildOptions) => this.#startChild(options),
+      childEnded: ({ pid }: ChildConnection) => this.#guardian.remove(pid),
       onTarget: (target: BridgeTarget) => this.onTarget(label, grant, target),
       onEnd: () => {
         this.#open.delete(bridge);
@@ -57,6 +61,15 @@ export class Bridge {
   /** Ends all. Resolves when the programs that they started are gone. */
   async close(): Promise<void> {
     await Promise.all([...this.#open].map((bridge) => bridge.end(CloseCode.goingAway, 'the server stops')));
+    this.#guardian.stop();
+  }
+
+  /** The guardian ends it when the server is killed. */
+  async #startChild(options: ChildOptions): Promise<ChildConnection> {
+    this.#guardian.start();
+    const child = await ChildConnection.start({ ...options, ownsGroup: true });
+    this.#guardian.add(child.pid);
+    return child;
   }
 }
 
@@ -72,7 +85,12 @@ class OneBridge {
   constructor(
     private readonly page: Leg,
     private readonly settings: BridgeSettings,
-    private readonly events: { onTarget(target: BridgeTarget): void; onEnd(): void },
+    private readonly events: {
+      onTarget(target: BridgeTarget): void;
+      startChild(options: ChildOptions): Promise<ChildConnection>;
+      childEnded(child: ChildConnection): void;
+      onEnd(): void;
+    },
   ) {
     const late = `no target was named within ${bridgeTargetTimeoutMs} ms`;
     this.#timer = setTimeout(() => this.#refuse(BridgeCloseCode.badTarget, late), bridgeTargetTimeoutMs).unref();
@@ -112,6 +130,7 @@ class OneBridge {
     const executor = await this.#reach(target, signal);
     if (signal.aborted) {
       executor.close({ code: CloseCode.goingAway, reason: 'the page has gone' });
+      this.#ended();
       return;
     }
     this.page.send({ data: Buffer.from(JSON.stringify({ bridge: 'open', target: executor.label })), isBinary: false });
@@ -123,7 +142,7 @@ class OneBridge {
       return dialLeg(target.target, target.headers ?? {}, { signal, pingIntervalMs: this.settings.pingIntervalMs });
     }
     const [command = '', ...args] = target.command;
-    this.#child = await ChildConnection.start({
+    this.#child = await this.events.startChild({
       command,
       args,
       cwd: target.cwd,
@@ -140,7 +159,8 @@ class OneBridge {
   #ended(): void {
     clearTimeout(this.#timer);
     this.#giveUp.abort();
-    void this.#child?.end();
+    const child = this.#child;
+    if (child) void child.end().then(() => this.events.childEnded(child));
     this.events.onEnd();
   }
 }

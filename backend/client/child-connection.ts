@@ -5,6 +5,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { CloseInfo, Connection, ConnectionHandler } from '../../shared/connection/connection.ts';
 import { errorText, LocalError } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
+import { signalGroup } from '../process/group.ts';
 import { StdioConnection } from '../transports/stdio.ts';
 
 export interface ChildOptions {
@@ -18,6 +19,8 @@ export interface ChildOptions {
   readonly onStderr?: ((text: string) => void) | undefined;
   /** At the end: time to end by itself once its stdin is closed, and again after SIGTERM; then SIGKILL. Default 2000 ms. */
   readonly graceMs?: number | undefined;
+  /** It leads a process group, which is ended with it: nothing that it starts is left behind. */
+  readonly ownsGroup?: boolean | undefined;
 }
 
 /** The end of its output and its exit come apart: so long is waited for the exit, to say why, ms. */
@@ -32,12 +35,14 @@ export class ChildConnection implements Connection {
   #ending: Promise<void> | undefined;
   readonly #exited: Promise<string>;
   readonly #graceMs: number;
+  readonly #ownsGroup: boolean;
 
   private constructor(
     private readonly child: ChildProcessWithoutNullStreams,
-    { command, onStderr, graceMs = 2000 }: ChildOptions,
+    { command, onStderr, graceMs = 2000, ownsGroup = false }: ChildOptions,
   ) {
     this.#graceMs = graceMs;
+    this.#ownsGroup = ownsGroup;
     this.label = `\`${command}\``;
     this.#stdio = new StdioConnection(child.stdout, child.stdin, limits.maxMessageBytes);
     this.#exited = new Promise((resolve) => {
@@ -52,14 +57,14 @@ export class ChildConnection implements Connection {
 
   /** @throws LocalError `spawn` when the program cannot be started. */
   static async start(options: ChildOptions): Promise<ChildConnection> {
-    const { command, args = [], env, cwd } = options;
+    const { command, args = [], env, cwd, ownsGroup = false } = options;
     const fail = (cause: unknown) => {
       const where = cwd === undefined ? '' : ` in ${cwd}`;
       return new LocalError('spawn', `cannot start \`${command}\`${where}: ${errorText(cause)}`, { cause });
     };
     let child: ChildProcessWithoutNullStreams;
     try {
-      child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'pipe' });
+      child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: 'pipe', detached: ownsGroup });
     } catch (error) {
       throw fail(error);
     }
@@ -124,10 +129,21 @@ export class ChildConnection implements Connection {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       const hasExited = isGone() || (await this.#exitWithin(this.#graceMs)) !== undefined;
       if (hasExited) break;
-      child.kill(signal);
+      this.#signal(signal);
     }
     if (!isGone()) await this.#exited;
+    if (this.#ownsGroup) this.#signal('SIGKILL');
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (this.#ownsGroup && this.child.pid !== undefined) signalGroup(this.child.pid, signal);
+    else this.child.kill(signal);
+  }
+
+  /** Leader of its group, where it has one. */
+  get pid(): number {
+    return this.child.pid ?? 0;
   }
 
   async #explain(close: CloseInfo): Promise<CloseInfo> {

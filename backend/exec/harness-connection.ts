@@ -350,9 +350,9 @@ export class HarnessConnection implements SessionHolder {
       session.attach(this);
       return { sessionId: session.id, ...this.options.initializeExtras };
     };
-    const { sessions } = this.options;
-    if (resumeSessionId == null) return begin(sessions.create(this));
-    return sessions.resume(resumeSessionId, this).then((session) => {
+    const { sessions, facts } = this.options;
+    if (resumeSessionId == null) return begin(sessions.create(this, facts.tokenId));
+    return sessions.resume(resumeSessionId, this, facts.tokenId).then((session) => {
       if (this.#state !== 'closed') return begin(session);
       // The connection has ended while the former holder was asked.
       sessions.detach(session, this);

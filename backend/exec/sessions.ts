@@ -17,6 +17,8 @@ export interface SessionHolder extends SessionPeer {
 
 interface Entry {
   readonly session: Session;
+  /** Who made it: nobody else may resume it, even who has read its id in a log. */
+  readonly tokenId: string;
   holder: SessionHolder | undefined;
   endTimer: NodeJS.Timeout | undefined;
 }
@@ -44,7 +46,7 @@ export class Sessions {
   }
 
   /** @throws RpcError -32001 when there are too many. */
-  create(holder: SessionHolder): Session {
+  create(holder: SessionHolder, tokenId: string): Session {
     if (this.#entries.size >= this.settings.maxSessions) {
       throw new RpcError(
         RpcCode.overloaded,
@@ -52,17 +54,17 @@ export class Sessions {
       );
     }
     const session = new Session(randomUUID(), this.settings, this.#guardian, this.counters, this.shared, this.observer);
-    this.#entries.set(session.id, { session, holder, endTimer: undefined });
+    this.#entries.set(session.id, { session, tokenId, holder, endTimer: undefined });
     return session;
   }
 
   /**
    * Gives a session to a new connection; its processes go on from where they are.
-   * @throws RpcError -32600 when it is unknown or has expired, -32010 when a connection that answers holds it.
+   * @throws RpcError -32600 when it is unknown, another token's, or has expired, -32010 when a connection that answers holds it.
    */
-  async resume(id: string, holder: SessionHolder): Promise<Session> {
+  async resume(id: string, holder: SessionHolder, tokenId: string): Promise<Session> {
     const entry = this.#entries.get(id);
-    if (!entry) throw new RpcError(RpcCode.invalidRequest, `unknown session id ${id}`);
+    if (entry?.tokenId !== tokenId) throw new RpcError(RpcCode.invalidRequest, `unknown session id ${id}`);
     const former = entry.holder;
     if (former) {
       if ((await former.isAlive()) && entry.holder === former) {

@@ -6,14 +6,29 @@ import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 type Range = readonly [address: string, prefix: number];
 
-/** IPv6 addresses that stand for IPv4 ones: NAT64 (RFC 6052), 6to4 (RFC 3056), IPv4-compatible (RFC 4291). */
+/**
+ * IPv6 addresses that stand for IPv4 ones: NAT64 (RFC 6052, 8215), Teredo (RFC 4380), 6to4 (RFC 3056), translated (RFC 2765)
+ * and compatible ones (RFC 4291). Mapped ones (::ffff:0:0/96) are judged as what they stand for.
+ */
 const embedding: readonly Range[] = [
   ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+  ['::ffff:0:0:0', 96],
+  ['2001::', 32],
   ['2002::', 16],
   ['::', 96],
 ];
 const loopback: readonly Range[] = [['127.0.0.0', 8], ['0.0.0.0', 8], ['::1', 128], ...embedding];
-const metadata: readonly Range[] = [['169.254.0.0', 16], ['100.100.100.200', 32], ['fd00:ec2::254', 128], ...embedding];
+/** AWS and most others, Alibaba, Azure, Oracle; AWS and Google over IPv6. */
+const metadata: readonly Range[] = [
+  ['169.254.0.0', 16],
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
+  ['192.0.0.192', 32],
+  ['fd00:ec2::254', 128],
+  ['fd20:ce::254', 128],
+  ...embedding,
+];
 
 /** What --http-deny and --http-allow take by name. `private` is everything that is not the public internet (RFC 6890). */
 const namedRanges: Readonly<Record<string, readonly Range[]>> = {
@@ -30,12 +45,25 @@ const namedRanges: Readonly<Record<string, readonly Range[]>> = {
     ['100.64.0.0', 10],
     ['172.16.0.0', 12],
     ['192.0.0.0', 24],
+    ['192.0.2.0', 24],
+    ['192.88.99.0', 24],
     ['192.168.0.0', 16],
     ['198.18.0.0', 15],
+    ['198.51.100.0', 24],
+    ['203.0.113.0', 24],
     ['224.0.0.0', 3],
-    ['fc00::', 7],
-    ['fe80::', 10],
-    ['ff00::', 8],
+    // The public internet is 2000::/3 (RFC 4291), but for what is set apart in it.
+    // Of the zeros before it `embedding` has what means anything; IPv4 addresses are judged as if they lay there too.
+    ['100::', 8],
+    ['200::', 7],
+    ['400::', 6],
+    ['800::', 5],
+    ['1000::', 4],
+    ['4000::', 2],
+    ['8000::', 1],
+    ['2001::', 23],
+    ['2001:db8::', 32],
+    ['3fff::', 20],
   ],
 };
 

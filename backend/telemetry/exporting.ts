@@ -17,6 +17,7 @@ import { defaultResource, resourceFromAttributes } from '@opentelemetry/resource
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import * as z from 'zod';
+import { withoutQueries } from '../audit/audited-params.ts';
 import { RpcCode } from '../../shared/errors.ts';
 import type { TraceContext } from '../../shared/rpc/envelope.ts';
 import type { AnsweredRequest, EndedProcess, ExecObserver } from '../exec/observer.ts';
@@ -43,8 +44,7 @@ export class Exporting implements ExecObserver {
     const resource = defaultResource().merge(service);
     const traces = new BasicTracerProvider({
       resource,
-      spanProcessors:
-        env['OTEL_TRACES_EXPORTER'] === 'none' ? [] : [new BatchSpanProcessor(new OTLPTraceExporter())],
+      spanProcessors: env['OTEL_TRACES_EXPORTER'] === 'none' ? [] : [new BatchSpanProcessor(new OTLPTraceExporter())],
     });
     const metrics = new MeterProvider({
       resource,
@@ -97,7 +97,7 @@ export class Exporting implements ExecObserver {
     );
     if (error) {
       span.setAttribute('rpc.jsonrpc.error_code', error.code);
-      span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+      span.setStatus({ code: SpanStatusCode.ERROR, message: withoutQueries(error.message) });
     }
     span.end(endMs);
     const processId = processIdOf(params);
