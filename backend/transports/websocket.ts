@@ -237,9 +237,11 @@ export class ServerWebSocket implements Connection {
 
   #flush(): void {
     const messages = this.#outbox;
-    if (messages.length === 0 || this.isClosed) return;
+    if (messages.length === 0) return;
     this.#outbox = [];
     this.#outboxBytes = 0;
+    // Nothing may follow a close frame, and ws may have answered one meanwhile (RFC 6455 section 5.5.1).
+    if (this.socket.readyState !== this.socket.OPEN) return;
     writeFrames(this.#raw, messages);
   }
 

@@ -184,6 +184,20 @@ describe.each(both)('$name', ({ name, server }) => {
     expect((await beside.run(['echo', 'untouched'])).text()).toBe('untouched\n');
   });
 
+  it('sends nothing after its close frame, whatever it was about to answer', async () => {
+    const socket = await RawSocket.connect(server.current.port);
+    socket.send(upgradeRequest({ path: target(server.current), host: `127.0.0.1:${String(server.current.port)}` }));
+    await socket.waitUntil('101', (received) => received.includes('\r\n\r\n'));
+    const head = socket.received.length;
+    const request = frame(0x81, Buffer.from('{"id":1,"method":"initialize","params":{"clientName":"c"}}'));
+    const close = frame(0x88, Buffer.from([0x03, 0xe8]));
+    socket.send(Buffer.concat([request, close]));
+    await socket.ended;
+    const sent = socket.received.subarray(head);
+    expect(closeCodeIn(socket.received)).toBe(1000);
+    expect([...sent.subarray(-4)]).toEqual([0x88, 0x02, 0x03, 0xe8]);
+  });
+
   it('closes with 1009 what is larger than the limit, as soon as it is passed', async () => {
     const client = await server.current.connect();
     for (const sizeMiB of [64, 300]) {

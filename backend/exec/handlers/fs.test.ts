@@ -11,14 +11,15 @@ import { FileHandles } from '../../fs/handles.ts';
 import type { RequestContext } from '../handler.ts';
 import { BulkResult, joinParts } from '../bulk.ts';
 import { rpcErrorOf } from '../rpc-error.ts';
+import { sandboxReport } from '../../sandbox/bubblewrap.ts';
+import { withSandbox } from './confined-fs.ts';
 import { environmentInfo, environmentRoutes } from './environment.ts';
 import { fsRoutes } from './fs.ts';
 
 const routes = new Map(
-  [...fsRoutes({ maxAnswerBytes: 100_000 }), ...environmentRoutes({ version: '1.2.3' })].map((route) => [
-    route.declaration.method,
-    route,
-  ]),
+  [...withSandbox(fsRoutes({ maxAnswerBytes: 100_000 }), undefined), ...environmentRoutes({ version: '1.2.3' })].map(
+    (route) => [route.declaration.method, route],
+  ),
 );
 
 let folder: string;
@@ -129,7 +130,8 @@ describe('fs routes', () => {
 describe('environment routes', () => {
   it('tell of the machine, in URIs', async () => {
     const info = await call('environment/info', null);
-    expect(info).toEqual(JSON.parse(JSON.stringify(environmentInfo({ version: '1.2.3' }))));
+    const sandbox = await sandboxReport();
+    expect(info).toEqual(JSON.parse(JSON.stringify({ ...environmentInfo({ version: '1.2.3' }), sandbox })));
     expect(info).toMatchObject({
       executorVersion: '1.2.3',
       cwd: pathToFileURL(process.cwd()).href,
