@@ -2,7 +2,14 @@
 
 import { writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import { accessSettingList, envName, execSettingList, flagName, serveSettingList, type Setting } from '../backend/config.ts';
+import {
+  accessSettingList,
+  envName,
+  execSettingList,
+  flagName,
+  serveSettingList,
+  type Setting,
+} from '../backend/config.ts';
 
 export const configurationDoc = new URL('../docs/configuration.md', import.meta.url);
 

@@ -34,7 +34,7 @@ describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
     await page.getByRole('tab', { name: 'New' }).click();
     await page.getByText('Directory, environment').click();
     await page.getByText('The same by').click();
-    await page.getByRole('textbox', { name: 'Working directory' }).fill('/no/such/directory');
+    await page.getByRole('combobox', { name: 'Working directory' }).fill('/no/such/directory');
     await page.getByRole('button', { name: 'Add a variable' }).click();
     expect(await axeViolations(page), 'the launcher, unfolded').toEqual([]);
     await page.getByRole('button', { name: 'Run', exact: true }).click();

@@ -95,7 +95,10 @@ describe('the composer', () => {
     await editor(page).focus();
     await page.keyboard.press('Control+a');
     await page.keyboard.type('{"id": "k", "method": "environment/st');
-    await page.locator('.cm-tooltip').getByRole('option', { name: /environment\/status/ }).waitFor();
+    await page
+      .locator('.cm-tooltip')
+      .getByRole('option', { name: /environment\/status/ })
+      .waitFor();
     await page.keyboard.press('Enter');
     await page.keyboard.press('Control+End');
     await page.keyboard.press('Control+Enter');
