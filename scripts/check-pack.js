@@ -10,7 +10,7 @@ import { root, staleTargets } from './lib/build.js';
 
 /** Everything that the tarball may hold. */
 const shipped =
-  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/exec-workbench\.js|dist\/licenses\.md|dist\/(web|client)\/.+)$/;
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/exec-workbench\.js|dist\/licenses\.md|dist\/(web|client|proto)\/.+)$/;
 const startTimeoutMs = 20_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'exec-workbench-pack-'));
@@ -127,6 +127,7 @@ try {
     'dist/web/index.html',
     'dist/web/licenses.md',
     'dist/client/licenses.md',
+    'dist/proto/codex/exec_server/relay/v1/relay.proto',
   ]) {
     if (!files.includes(path)) throw new Error(`the package lacks ${path}`);
   }
