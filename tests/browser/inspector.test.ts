@@ -44,7 +44,7 @@ describe('the inspector', () => {
     const workbench = await openWorkbench(server.current, { query: { view: 'connections' } });
     const { page } = workbench;
     await page.getByRole('button', { name: 'New connection' }).click();
-    await page.getByText('Relay', { exact: true }).click();
+    await page.getByTestId('connection-form').getByText('Relay', { exact: true }).click();
     await page.getByRole('button', { name: 'Connect to inspected' }).click();
     await page.locator('[data-testid=connection-row][data-connection=c2][data-status=connected]').waitFor();
     await page.getByRole('link', { name: 'Inspector' }).click();
