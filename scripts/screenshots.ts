@@ -1,7 +1,7 @@
 // `npm run screenshots`: the pictures of the README and the docs, taken from the built page in a real Chromium, so that they
 // show what there is. Writes docs/images/*.png; fails when one grows beyond what a repository should carry.
 
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,6 +29,11 @@ const pictures: readonly Picture[] = [
   { name: 'terminal-dark', viewport: wide, colorScheme: 'dark', stage: terminal },
   { name: 'terminal-light', viewport: wide, colorScheme: 'light', stage: terminal },
   { name: 'pipes-dark', viewport: wide, colorScheme: 'dark', stage: pipes },
+  { name: 'inspector-dark', viewport: wide, colorScheme: 'dark', stage: inspector },
+  { name: 'composer-light', viewport: wide, colorScheme: 'light', stage: composer },
+  { name: 'files-light', viewport: wide, colorScheme: 'light', stage: files },
+  { name: 'relay-dark', viewport: wide, colorScheme: 'dark', stage: relay },
+  { name: 'inspector-small-light', viewport: small, colorScheme: 'light', stage: inspector },
   { name: 'launcher-small-dark', viewport: small, colorScheme: 'dark', stage: launcher },
   { name: 'terminal-small-light', viewport: small, colorScheme: 'light', stage: terminal },
 ];
@@ -65,6 +70,54 @@ async function pipes(page: Page): Promise<void> {
   await page.getByRole('textbox', { name: 'Line for stdin' }).fill('y');
   await page.keyboard.press('Enter');
   await page.locator('[data-testid=process-facts][data-status=ended]').waitFor();
+}
+
+async function view(page: Page, name: string): Promise<void> {
+  await page.getByRole('link', { name, exact: true }).click();
+}
+
+async function inspector(page: Page): Promise<void> {
+  await run(page, 'cat greet.py; python3 greet.py', 'Pipes', 'ended');
+  await view(page, 'Inspector');
+  await page.getByText('process/start').last().click();
+  await page.getByText('argv').first().waitFor();
+}
+
+async function composer(page: Page): Promise<void> {
+  await view(page, 'Composer');
+  await page.getByRole('combobox', { name: 'Method' }).selectOption('fs/readDirectory');
+  await page.getByRole('textbox', { name: 'path' }).fill(join(home, 'hello'));
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByText('greet.py').first().waitFor();
+}
+
+async function files(page: Page): Promise<void> {
+  await view(page, 'Files');
+  await page.getByText('greet.py').first().click();
+  await page.getByText('hello, terminal').first().waitFor();
+}
+
+/** An executor that dialled out, and a harness that reads from it. */
+async function relay(page: Page): Promise<void> {
+  const { origin } = new URL(page.url());
+  const token = serverToken;
+  const peer = (args: readonly string[]) =>
+    spawn(process.execPath, [programFile, ...args], {
+      env: { ...childEnv, CODEX_EXEC_SERVER_REMOTE_BEARER_TOKEN: token, EXEC_WORKBENCH_TOKEN: token },
+      stdio: 'ignore',
+    });
+  const executor = peer(['exec-server', '--remote', origin, '--executor-id', 'build-7', '--name', 'Build machine']);
+  await view(page, 'Relay');
+  await page.getByText('build-7').first().waitFor();
+  const script = 'while sleep 0.02; do head -c 3000 /dev/zero | base64; done';
+  const harness = peer(['run', '--registry', origin, '--executor-id', 'build-7', '--', 'sh', '-c', script]);
+  await page
+    .getByText(/stream/i)
+    .first()
+    .waitFor();
+  // The course of a stream takes a few seconds to be drawn.
+  await page.waitForTimeout(6000);
+  peers.push(executor, harness);
 }
 
 async function run(page: Page, line: string, by: 'Terminal' | 'Pipes', until: 'running' | 'ended'): Promise<void> {
@@ -127,9 +180,12 @@ async function take(browser: Browser, url: string, { name, viewport, colorScheme
 }
 
 const home = await stageFolder();
+const childEnv = { HOME: home, PATH: process.env['PATH'] ?? '/usr/bin:/bin', SHELL: '/bin/bash' };
+const peers: ChildProcess[] = [];
+let serverToken = '';
 const server = spawn(process.execPath, [programFile, 'serve', '--port', '0'], {
   cwd: join(home, 'hello'),
-  env: { HOME: home, PATH: process.env['PATH'] ?? '/usr/bin:/bin', SHELL: '/bin/bash' },
+  env: childEnv,
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 try {
@@ -139,6 +195,7 @@ try {
     if (url !== undefined) break;
   }
   if (url === undefined) throw new Error('the server printed no address to open');
+  serverToken = new URL(url).searchParams.get('token') ?? '';
   await mkdir(folder, { recursive: true });
   const browser = await chromium.launch({
     executablePath: process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium',
@@ -150,6 +207,7 @@ try {
     await browser.close();
   }
 } finally {
+  for (const peer of peers) peer.kill();
   server.kill();
   await once(server, 'exit');
   await rm(home, { recursive: true });
