@@ -81,7 +81,8 @@ async function inspector(page: Page): Promise<void> {
   await run(page, 'cat greet.py; python3 greet.py', 'Pipes', 'ended');
   await view(page, 'Inspector');
   await page.getByTestId('wire-rows').getByRole('row').filter({ hasText: 'process/start' }).first().click();
-  await page.getByTestId('fields').waitFor();
+  await page.getByTestId('hex').locator('.byte').first().waitFor();
+  await page.waitForTimeout(300); // fonts and rows are painted
 }
 
 async function composer(page: Page): Promise<void> {
