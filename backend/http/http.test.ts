@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseParams, type ParamsInput, type ParamsOf, type ResultOf } from '../../shared/protocol/declare.ts';
 import { httpRequest, type httpBodyDelta } from '../../shared/protocol/http.ts';
+import type { Session } from '../exec/session.ts';
 import type { RequestContext } from '../exec/handler.ts';
 import { httpRoutes } from '../exec/handlers/http.ts';
 import { FileHandles } from '../fs/handles.ts';
@@ -102,7 +103,9 @@ function connection() {
   let open: (() => void) | undefined;
   const context: RequestContext = {
     // No http route asks for it.
-    session: undefined as unknown as RequestContext['session'],
+    get session(): Session {
+      throw new Error('a route asked for the session');
+    },
     signal: abort.signal,
     files: new FileHandles(),
     bodyStreams: new Set(),

@@ -115,7 +115,7 @@ describe('a WebSocket connection', () => {
 
   it('fails to connect in words: refused, too late, aborted, no URL', async () => {
     const socket = new FakeSocket();
-    const factory = () => socket as unknown as WebSocketLike;
+    const factory = (): WebSocketLike => socket;
     const refused = dialWebSocket('ws://host/', { factory });
     socket.emit('error', { message: 'ECONNREFUSED' });
     socket.emit('close', { code: 1006, reason: '' });

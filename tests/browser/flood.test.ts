@@ -17,6 +17,17 @@ interface Seen {
   readonly frames: number[];
 }
 
+declare global {
+  interface Window {
+    /** What the page is made to keep for this test. */
+    seen: Seen;
+  }
+  interface Performance {
+    /** Chromium's own. */
+    readonly memory: { readonly usedJSHeapSize: number };
+  }
+}
+
 describe.each([
   { title: 'with a WebSocketStream', withoutWebSocketStream: false, withGpu: false, presses: 30 },
   { title: 'with a WebSocket', withoutWebSocketStream: true, withGpu: false, presses: 30 },
@@ -32,7 +43,7 @@ describe.each([
     if (withGpu) await page.getByTestId('terminal').locator('canvas').first().waitFor();
     await page.evaluate(() => {
       const seen: Seen = { keys: [], frames: [] };
-      Object.assign(window, { seen });
+      window.seen = seen;
       // A message that is sent in the frame is taken when the frame has been painted.
       const painted = new MessageChannel();
       const waiting: number[] = [];
@@ -54,7 +65,7 @@ describe.each([
       };
       requestAnimationFrame(frame);
     });
-    const seen = () => page.evaluate(() => (window as unknown as { seen: Seen }).seen);
+    const seen = () => page.evaluate(() => window.seen);
     await workbench.type(`exec yes ${line}`);
     const outputMiB = async () => {
       const text = await page.getByTestId('process-facts').innerText();
@@ -67,17 +78,12 @@ describe.each([
     const { length: typed } = (await seen()).keys;
     for (let press = 1; press <= presses; press++) {
       await page.keyboard.press('x');
-      await page.waitForFunction(
-        (count) => (window as unknown as { seen: Seen }).seen.keys.length >= count,
-        typed + press,
-      );
+      await page.waitForFunction((count) => window.seen.keys.length >= count, typed + press);
     }
     await expect.poll(outputMiB, { timeout: 20_000 }).toBeGreaterThan(20);
     const mibPerSecond = (((await outputMiB()) - fromMiB) / (performance.now() - fromMs)) * 1000;
     const { keys, frames } = await seen();
-    const heapBytes = await page.evaluate(
-      () => (performance as unknown as { memory: { usedJSHeapSize: number } }).memory.usedJSHeapSize,
-    );
+    const heapBytes = await page.evaluate(() => performance.memory.usedJSHeapSize);
 
     const stoppedAtMs = performance.now();
     await page.keyboard.press('Control+c');

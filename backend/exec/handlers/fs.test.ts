@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseParams } from '../../../shared/protocol/declare.ts';
 import { responseText } from '../../../shared/rpc/envelope.ts';
 import { FileHandles } from '../../fs/handles.ts';
+import type { Session } from '../session.ts';
 import type { RequestContext } from '../handler.ts';
 import { BulkResult, joinParts } from '../bulk.ts';
 import { rpcErrorOf } from '../rpc-error.ts';
@@ -32,7 +33,9 @@ beforeEach(() => {
   notifications = [];
   context = {
     // No route here asks for it.
-    session: undefined as unknown as RequestContext['session'],
+    get session(): Session {
+      throw new Error('a route asked for the session');
+    },
     signal: abort.signal,
     files: new FileHandles(),
     bodyStreams: new Set(),
