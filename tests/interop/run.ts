@@ -150,7 +150,7 @@ async function runScenario(scenario: Scenario, cli: CodexCli, server: RunningSer
     return;
   }
   const folder = path.join(home, scenario.id);
-  const cwd = path.join(folder, 'work');
+  const cwd = path.join(folder, 'project');
   const outside = path.join(folder, 'outside');
   await mkdir(cwd, { recursive: true });
   await mkdir(outside, { recursive: true });
