@@ -11,14 +11,25 @@ export interface RegistryAddress {
   readonly token?: string | undefined;
 }
 
-const relayUrl = z.string().regex(/^wss?:\/\/[^/]/);
+/** What is used of `fetch`. */
+export type RegistryFetch = (
+  url: string,
+  init: { method: string; headers: Record<string, string>; signal: AbortSignal },
+) => Promise<{ readonly status: number; text(): Promise<string> }>;
+
+export interface AskOptions extends DialOptions {
+  /** Default: the platform's. A page reaches only its own server by that. */
+  readonly fetch?: RegistryFetch | undefined;
+}
+
+export const relayUrl = z.string().regex(/^wss?:\/\/[^/]/);
 const wayIn = z.object({
   url: relayUrl,
   /** For peers that resume their streams, as ours do. */
   resumable_url: relayUrl.optional(),
   online: z.boolean().optional(),
 });
-const executorList = z.object({
+export const executorList = z.object({
   executors: z.array(z.looseObject({ executor_id: z.string(), name: z.string().optional() })),
 });
 const refusal = z.object({ error: z.object({ message: z.string() }) });
@@ -39,7 +50,7 @@ export async function askWayIn(
 ): Promise<string> {
   const peer = options.peer === undefined ? '' : `?peer=${encodeURIComponent(options.peer)}`;
   const path = `/cloud/executor/${encodeURIComponent(executorId)}/connect${peer}`;
-  const answer = await ask(registry, path, 'POST', token, wayIn, options);
+  const answer = await askRegistry(registry, path, 'POST', token, wayIn, options);
   if (answer.online === false) throw new LocalError('connect', `executor ${executorId} is not online`);
   return answer.resumable_url ?? answer.url;
 }
@@ -49,16 +60,17 @@ export async function listExecutors(
   { registry, token }: RegistryAddress,
   options: DialOptions = {},
 ): Promise<OnlineExecutor[]> {
-  return (await ask(registry, '/cloud/executor', 'GET', token, executorList, options)).executors;
+  return (await askRegistry(registry, '/cloud/executor', 'GET', token, executorList, options)).executors;
 }
 
-async function ask<T>(
+/** One request to a registry. @throws LocalError as `askWayIn`. */
+export async function askRegistry<T>(
   registry: string,
   path: string,
   method: string,
   token: string | undefined,
   schema: z.ZodType<T>,
-  options: DialOptions,
+  options: AskOptions,
 ): Promise<T> {
   const base = registry.trim().replace(/\/+$/, '');
   if (!/^https?:\/\/[^/]/.test(base) || /[?#]/.test(base)) {
@@ -66,7 +78,7 @@ async function ask<T>(
   }
   const label = urlWithoutSecrets(base + path);
   const cancel = new AbortController();
-  const exchange = fetch(base + path, {
+  const exchange = (options.fetch ?? fetch)(base + path, {
     method,
     headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
     signal: cancel.signal,

@@ -1,12 +1,13 @@
-// A harness's way through a relay: one socket to the rendezvous, any number of streams, dialled again when it is lost while
-// streams live. The application above sees nothing of that but a pause.
+// An endpoint's way through a relay: one socket to the rendezvous, any number of streams, dialled again when it is lost. The
+// application above sees nothing of that but a pause. A harness's link ends with its last stream, an executor's when it is closed.
 //
 //   phase        event                              next
-//   connected    socket lost                        waiting (closed when no stream lives)
+//   connected    socket lost                        waiting (harness: closed when no stream lives)
+//   connected    another executor has our id        closed
 //   waiting      time is up                         dialling
 //   dialling     open                               connected: all streams resume
 //   dialling     failed                             waiting, twice as long, up to 5 s
-//   any          close(), or the last stream ended  closed
+//   any          close(); harness: last stream ended  closed
 
 import type { Connection } from '../connection/connection.ts';
 import type { DialOptions } from '../connection/dialing.ts';
@@ -29,10 +30,14 @@ export interface RelayLinkOptions extends DialOptions {
   readonly factory: WebSocketFactory;
   readonly limits?: Partial<RelayLimits>;
   readonly onStatus?: (status: RelayLinkStatus) => void;
+  /** Makes this end an executor: told of each stream that a harness begins. Absent: a harness. */
+  readonly onConnection?: (connection: StreamConnection) => void;
   /** Puts something around each new carrier, e.g. a recorder. */
   readonly wrapCarrier?: (carrier: FrameCarrier) => FrameCarrier;
 }
 
+/** What the rendezvous closes with when another executor has taken our id (docs/relay.md "Rendezvous"). */
+const replacedCode = 4001;
 const firstRetryMs = 100;
 const maxRetryMs = 5000;
 /**
@@ -57,10 +62,13 @@ export class RelayLink {
 
   private constructor(private readonly options: RelayLinkOptions) {
     this.#mux = new RelayMux({
-      role: 'harness',
+      ...(options.onConnection ? { role: 'executor', onConnection: options.onConnection } : { role: 'harness' }),
       ...(options.label === undefined ? {} : { label: options.label }),
       ...(options.limits === undefined ? {} : { limits: options.limits }),
-      onCarrierLost: ({ reason }) => this.#onLost(reason),
+      onCarrierLost: ({ reason, code }) => {
+        if (code === replacedCode) this.close('another executor has taken this id');
+        else this.#onLost(reason);
+      },
       // A turn later: the reset that says goodbye is still to be sent.
       onStreamEnd: () => queueMicrotask(() => this.#closeIfIdle()),
     });
@@ -82,7 +90,7 @@ export class RelayLink {
     return this.#mux.connections();
   }
 
-  /** @throws LocalError `closed`. */
+  /** Of a harness only. @throws LocalError `closed`. */
   openStream(): StreamConnection {
     return this.#mux.openStream();
   }
@@ -93,7 +101,7 @@ export class RelayLink {
   }
 
   /** Ends all streams and the socket. Idempotent. */
-  close(reason = 'the harness has closed the connection'): void {
+  close(reason = `the ${this.#mux.role} has closed the connection`): void {
     if (this.status.phase === 'closed') return;
     clearTimeout(this.#retryTimer);
     clearTimeout(this.#lookTimer);
@@ -136,7 +144,7 @@ export class RelayLink {
   }
 
   #closeIfIdle(): void {
-    if (this.#mux.streamCount > 0) return;
+    if (this.#mux.role === 'executor' || this.#mux.streamCount > 0) return;
     const { status } = this;
     this.close(status.phase === 'waiting' ? status.reason : 'the last stream has ended');
   }
