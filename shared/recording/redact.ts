@@ -9,6 +9,11 @@ export const redacted = '[redacted]';
 /** Names of members, HTTP headers and environment variables whose values are masked. */
 const secretName =
   /authorization|cookie|token|secret|passw|passphrase|credential|bearer|signature|^auth$|(^|[-_])(pwd|sig|key)$|api[-_]?key|(access|private)[-_]?key/i;
+
+export function isSecretName(name: string): boolean {
+  return secretName.test(name);
+}
+
 /** A cheap look before JSON is parsed: messages without such a word, nearly all, stay as they are. */
 const hint = /authoriz|cookie|token|secret|passw|passphrase|credential|bearer|signature|auth"|pwd|sig|key|\?[^"\s]+=/i;
 
@@ -16,12 +21,16 @@ const hint = /authoriz|cookie|token|secret|passw|passphrase|credential|bearer|si
 export function redactEntry(entry: WireEntry): WireEntry {
   if (entry.kind === 'frame') return entry;
   if (entry.kind === 'event') {
-    return /[?#]/.test(entry.detail)
-      ? { ...entry, detail: entry.detail.replace(/\S+:\/\/\S+/g, urlWithoutSecrets) }
-      : entry;
+    const detail = redactDetail(entry.detail);
+    return detail === entry.detail ? entry : { ...entry, detail };
   }
   const text = redactMessage(entry.text);
   return text === entry.text ? entry : { ...entry, text };
+}
+
+/** Of an event: URLs lose their query. */
+export function redactDetail(detail: string): string {
+  return /[?#]/.test(detail) ? detail.replace(/\S+:\/\/\S+/g, urlWithoutSecrets) : detail;
 }
 
 /** A message with secrets is written anew as compact JSON; any other is returned as it is, also when it is no JSON. */

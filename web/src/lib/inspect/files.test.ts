@@ -3,15 +3,10 @@ import { utf8Decode, utf8Encode } from '../../../../shared/bytes.ts';
 import type { WireEntry } from '../../../../shared/recording/entry.ts';
 import { encodeFrame } from '../../../../shared/relay/codec.ts';
 import { segmentCount, segmentOf } from '../../../../shared/relay/segments.ts';
-import { splitArgv } from '../argv.ts';
-import { callLine, copiesOf, prettyJson, wscatLine } from './copy-as.ts';
 import { readRecordingFile, toHar, toJsonLines } from './recording-file.ts';
 import { replayOf } from './replay.ts';
 import { RowStore } from './row-store.ts';
 import { messageOfSegment } from './segments.ts';
-
-const url = 'ws://127.0.0.1:8765/exec?token=secret';
-const request = `{"id":3,"method":"process/write","params":{"processId":"it's","chunk":"YQ=="}}`;
 
 function storeOf(entries: readonly WireEntry[]): RowStore {
   const store = new RowStore({ maxRows: 1000, maxBytes: 1e7 });
@@ -29,58 +24,6 @@ const entries: WireEntry[] = [
   { kind: 'event', event: 'closed', connection: 'c2', atMs: 60, detail: 'lost', code: 1006 },
 ];
 const startedAtMs = Date.UTC(2026, 0, 2);
-
-describe('a message to paste', () => {
-  it('is a line for wscat that opens a session, sends it, and holds no token', () => {
-    const { argv } = splitArgv(wscatLine([request], url)) as { argv: string[] };
-    expect(argv.slice(0, 4)).toEqual(['npx', 'wscat', '-c', 'ws://127.0.0.1:8765/exec']);
-    const executed = argv.flatMap((word, index) => (argv[index - 1] === '-x' ? [word] : []));
-    expect(executed.map((text) => (JSON.parse(text) as { method: string }).method)).toEqual([
-      'initialize',
-      'initialized',
-      'process/write',
-    ]);
-    expect(executed[2]).toBe(request);
-    expect(argv.join(' ')).not.toContain('secret');
-    expect(wscatLine(['{"id":1,"method":"initialize","params":{}}'], url).match(/ -x /g)).toHaveLength(1);
-  });
-
-  it('is a line for the CLI, when it is a request', () => {
-    expect(splitArgv(callLine(request, url) ?? '')).toEqual({
-      argv: [
-        'exec-workbench',
-        'call',
-        '--url',
-        'ws://127.0.0.1:8765/exec',
-        'process/write',
-        `{"processId":"it's","chunk":"YQ=="}`,
-      ],
-    });
-    expect(callLine('{"method":"initialized"}', url)).toBeUndefined();
-  });
-
-  it('is JSON, for reading; numbers beyond 2^53 are not changed', () => {
-    expect(prettyJson('{"a":[1]}')).toBe('{\n  "a": [\n    1\n  ]\n}');
-    expect(prettyJson('{"id":12345678901234567890}')).toBe('{"id":12345678901234567890}');
-    expect(prettyJson('{')).toBe('{');
-  });
-
-  it('is offered by what the row is', () => {
-    const names = storeOf(entries)
-      .rows()
-      .map((row) =>
-        copiesOf(row, url)
-          .map(({ name }) => name)
-          .join(),
-      );
-    expect(names.slice(0, 3)).toEqual([
-      'Text',
-      'JSON,Message as sent,wscat command,exec-workbench command',
-      'JSON,Message as sent',
-    ]);
-    expect(names[4]).toBe('Hex,Base64');
-  });
-});
 
 describe('a recording in a file', () => {
   it('comes back from JSON lines, without secrets', async () => {
