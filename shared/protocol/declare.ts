@@ -26,6 +26,7 @@ export interface MethodDeclaration<Params extends z.ZodObject = z.ZodObject, Res
   readonly paramsOptional: boolean;
   readonly params: Params;
   readonly result: Result;
+  /** Beside those of every request: wrong params (-32602), out of order (-32600), a defect or the system (-32603). */
   readonly errors: readonly DeclaredError[];
 }
 
@@ -46,13 +47,28 @@ export type ParamsOf<D extends { params: z.ZodType }> = z.output<D['params']>;
 export type ParamsInput<D extends { params: z.ZodType }> = z.input<D['params']>;
 export type ResultOf<D extends { result: z.ZodType }> = z.output<D['result']>;
 
+/** Those that a token may not allow (docs/security.md, "Tokens"), and --read-only refuses. */
+const scopedFamilies: ReadonlySet<MethodFamily> = new Set(['exec', 'filesystem', 'http']);
+const forbidden: DeclaredError = {
+  code: RpcCode.forbidden,
+  when: 'the token of the connection does not allow it, or the server only shows files',
+};
+
+/** For methods that wait for news, a reader or a peer. */
+export const tooManyWaiting: DeclaredError = {
+  code: RpcCode.overloaded,
+  when: 'too many requests wait, of this connection or of all',
+};
+
 export function declareMethod<Params extends z.ZodObject, Result extends z.ZodType>(
   declaration: Omit<MethodDeclaration<Params, Result>, 'kind' | 'errors' | 'paramsOptional'> & {
     errors?: readonly DeclaredError[];
     paramsOptional?: boolean;
   },
 ): MethodDeclaration<Params, Result> {
-  return { kind: 'method', errors: [], paramsOptional: false, ...declaration };
+  const scoped = scopedFamilies.has(declaration.family) ? [forbidden] : [];
+  const errors = [...(declaration.errors ?? []), ...scoped];
+  return { kind: 'method', paramsOptional: false, ...declaration, errors };
 }
 
 export function declareNotification<Params extends z.ZodObject>(

@@ -10,6 +10,10 @@ const path = z.string().meta({ description: 'Absolute path or file:// URI.' });
 const sandbox = optional(sandboxContext);
 const notFound = { code: RpcCode.notFound, when: 'it does not exist' };
 const refused = { code: RpcCode.invalidRequest, when: 'no permission, no regular file, or too large' };
+const noSandbox = { code: RpcCode.invalidRequest, when: 'the sandbox that is asked for cannot be had' };
+const tooManySandboxes = { code: RpcCode.overloaded, when: 'too many sandboxes are in use' };
+/** Of every method that takes a sandbox. */
+const ofSandboxes = [noSandbox, tooManySandboxes];
 const nothing = z.looseObject({});
 /** Peers send up to 2^64-1, but beyond 2^53-1 JSON has lost the number. */
 const offset = unsigned.refine((value) => Number.isSafeInteger(value), {
@@ -26,7 +30,7 @@ export const fsReadFile = declareMethod({
   doc: 'Reads a whole regular file.',
   params: z.looseObject({ path, sandbox }),
   result: z.looseObject({ dataBase64: base64 }),
-  errors: [notFound, refused],
+  errors: [notFound, refused, ...ofSandboxes],
 });
 
 export const fsWriteFile = declareMethod({
@@ -36,7 +40,7 @@ export const fsWriteFile = declareMethod({
   doc: 'Creates or replaces a file, atomically; its parent must exist.',
   params: z.looseObject({ path, dataBase64: base64, sandbox }),
   result: nothing,
-  errors: [notFound, refused, { code: RpcCode.invalidRequest, when: 'dataBase64 is no base64' }],
+  errors: [notFound, refused, { code: RpcCode.invalidRequest, when: 'dataBase64 is no base64' }, ...ofSandboxes],
 });
 
 export const fsCreateDirectory = declareMethod({
@@ -46,7 +50,7 @@ export const fsCreateDirectory = declareMethod({
   doc: 'Makes a directory, by default with its parents.',
   params: z.looseObject({ path, recursive: optional(z.boolean()), sandbox }),
   result: nothing,
-  errors: [notFound, refused],
+  errors: [notFound, refused, ...ofSandboxes],
 });
 
 export const fsGetMetadata = declareMethod({
@@ -63,7 +67,7 @@ export const fsGetMetadata = declareMethod({
     createdAtMs: z.number(),
     modifiedAtMs: z.number(),
   }),
-  errors: [notFound, refused],
+  errors: [notFound, refused, ...ofSandboxes],
 });
 
 export const fsReadDirectory = declareMethod({
@@ -75,7 +79,7 @@ export const fsReadDirectory = declareMethod({
   result: z.looseObject({
     entries: z.array(z.looseObject({ fileName: z.string(), isDirectory: z.boolean(), isFile: z.boolean() })),
   }),
-  errors: [notFound, refused],
+  errors: [notFound, refused, ...ofSandboxes],
 });
 
 export const fsRemove = declareMethod({
@@ -85,7 +89,7 @@ export const fsRemove = declareMethod({
   doc: 'Removes a file, a link or a directory tree.',
   params: z.looseObject({ path, recursive: optional(z.boolean()), force: optional(z.boolean()), sandbox }),
   result: nothing,
-  errors: [{ code: RpcCode.notFound, when: 'it does not exist and force is false' }, refused],
+  errors: [{ code: RpcCode.notFound, when: 'it does not exist and force is false' }, refused, ...ofSandboxes],
 });
 
 export const fsCopy = declareMethod({
@@ -98,6 +102,7 @@ export const fsCopy = declareMethod({
   errors: [
     notFound,
     { code: RpcCode.invalidRequest, when: 'onto or below itself, a directory without recursive, a special file' },
+    ...ofSandboxes,
   ],
 });
 
@@ -108,7 +113,7 @@ export const fsCanonicalize = declareMethod({
   doc: 'The path with all links resolved.',
   params: z.looseObject({ path, sandbox }),
   result: z.looseObject({ path: z.string() }),
-  errors: [notFound, refused],
+  errors: [notFound, refused, ...ofSandboxes],
 });
 
 export const fsWalk = declareMethod({
@@ -132,7 +137,7 @@ export const fsWalk = declareMethod({
     errors: z.array(z.looseObject({ path: z.string(), message: z.string() })),
     truncated: z.boolean(),
   }),
-  errors: [notFound, refused],
+  errors: [notFound, refused, ...ofSandboxes],
 });
 
 export const fsOpen = declareMethod({
@@ -142,7 +147,13 @@ export const fsOpen = declareMethod({
   doc: 'Opens a regular file for blocks; the handle belongs to the connection.',
   params: z.looseObject({ handleId, path, mode: optional(z.enum(['read', 'replace'])), sandbox }),
   result: z.looseObject({ handleId: z.string() }),
-  errors: [notFound, refused, { code: RpcCode.invalidRequest, when: 'the handleId is in use, or too many are open' }],
+  errors: [
+    notFound,
+    refused,
+    { code: RpcCode.invalidRequest, when: 'the handleId is in use, or the connection has too many open' },
+    { code: RpcCode.overloaded, when: 'all connections together have too many open' },
+    ...ofSandboxes,
+  ],
 });
 
 export const fsReadBlock = declareMethod({
@@ -191,6 +202,7 @@ export const fsWatchMissing = declareMethod({
   result: z.looseObject({
     watching: z.boolean().meta({ description: 'False when the paths are not as the request says, or too many.' }),
   }),
+  errors: ofSandboxes,
 });
 
 export const fsMissingChanged = declareNotification({

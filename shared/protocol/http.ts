@@ -25,6 +25,7 @@ export const httpRequest = declareMethod({
   errors: [
     { code: RpcCode.invalidParams, when: 'method, url or a header is invalid, or requestId is active' },
     { code: RpcCode.internal, when: 'no connection, a time-out, a redirect loop, or a body that broke off' },
+    { code: RpcCode.overloaded, when: 'too many HTTP requests at a time, or too many requests wait' },
   ],
 });
 

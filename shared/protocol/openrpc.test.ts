@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { RpcCode } from '../errors.ts';
 import { methods, notifications } from './methods.ts';
 import { openRpc } from './openrpc.ts';
 
@@ -19,4 +20,24 @@ it('names every method with its params, result and errors, and notifications wit
   expect(byName.get('process/output')).not.toHaveProperty('result');
   // Whoever reads it must be able to resolve it as it stands.
   expect(JSON.stringify(document)).not.toContain('"$ref"');
+});
+
+it('declares the errors of overload, of tokens and of sandboxes, so that whoever is made from it expects them', () => {
+  const codesOf = new Map([...methods.values()].map(({ method, errors }) => [method, errors.map(({ code }) => code)]));
+  const mayBeOverloaded = [
+    'initialize',
+    'process/start',
+    'process/read',
+    'process/write',
+    'process/wait',
+    'http/request',
+  ];
+  for (const { method, family, params } of methods.values()) {
+    const codes = codesOf.get(method);
+    const takesSandbox = family === 'filesystem' && 'sandbox' in params.shape;
+    if (takesSandbox) expect(codes, method).toContain(RpcCode.invalidRequest);
+    if (takesSandbox || mayBeOverloaded.includes(method)) expect(codes, method).toContain(RpcCode.overloaded);
+    const isScoped = family === 'exec' || family === 'filesystem' || family === 'http';
+    expect(codes?.includes(RpcCode.forbidden), method).toBe(isScoped);
+  }
 });

@@ -2,7 +2,7 @@
 
 import * as z from 'zod';
 import { RpcCode } from '../errors.ts';
-import { base64, declareMethod, declareNotification, optional, unsigned } from './declare.ts';
+import { base64, declareMethod, declareNotification, optional, tooManyWaiting, unsigned } from './declare.ts';
 import { sandboxContext } from './sandbox.ts';
 
 const processId = z.string().meta({ description: 'Chosen by the harness, any text; never an OS pid.' });
@@ -82,8 +82,9 @@ export const processStart = declareMethod({
     { code: RpcCode.invalidParams, when: 'argv is empty, or a member is missing or wrong' },
     {
       code: RpcCode.invalidRequest,
-      when: 'the processId is in use, the sandbox cannot be had, or there are too many processes',
+      when: 'the processId is in use, the sandbox or the caps cannot be had, or the session has too many processes',
     },
+    { code: RpcCode.overloaded, when: 'all sessions together have too many processes' },
     { code: RpcCode.internal, when: 'the operating system refuses: no such program, no permission, bad cwd' },
   ],
 });
@@ -116,7 +117,7 @@ export const processRead = declareMethod({
     failure: z.string().nullish(),
     sandboxDenied: z.boolean().optional(),
   }),
-  errors: [unknownProcess],
+  errors: [unknownProcess, tooManyWaiting],
 });
 
 export const processWrite = declareMethod({
@@ -135,7 +136,10 @@ export const processWrite = declareMethod({
   errors: [
     { code: RpcCode.invalidParams, when: 'chunk is no base64' },
     { code: RpcCode.internal, when: 'the process was terminated: `failed to write to process stdin`' },
-    { code: RpcCode.overloaded, when: 'the process does not read and too many bytes wait for it' },
+    {
+      code: RpcCode.overloaded,
+      when: 'the process does not read and too many bytes wait for it, or too many requests wait',
+    },
   ],
 });
 
@@ -199,7 +203,7 @@ export const processWait = declareMethod({
     closed: z.boolean(),
     timedOut: z.boolean(),
   }),
-  errors: [unknownProcess],
+  errors: [unknownProcess, tooManyWaiting],
 });
 
 export const processSnapshot = declareMethod({
