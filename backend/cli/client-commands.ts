@@ -75,6 +75,12 @@ export function addClientCommands(program: Command, exit: (code: number) => neve
     .argument('[url-or-command...]', 'the executor, instead of --url; with --stdio a program that is one')
     .option('--stdio', 'start a program and speak to its stdin and stdout')
     .option('--set <name=value>', 'what the placeholder $NAME stands for (repeatable)', collect, [])
+    .option(
+      '--var <name=value>',
+      "a variable of the scenario; a name alone takes the environment's (repeatable)",
+      collect,
+      [],
+    )
     .option('--wait-ms <ms>', 'longest wait for what is expected (default 10000)')
     .addHelpText('after', `${targetHelp} 6: something differs.`)
     .action(async (file: string, operands: string[], flags: ReplayFlags) =>
@@ -96,8 +102,7 @@ export function addClientCommands(program: Command, exit: (code: number) => neve
       'base URL of a registry: the relay is tried too, or is the only way when no URL is given',
     )
     .option('--executor-id <id>', 'an executor that is online there')
-    .option('--token <token>', 'bearer token of server and registry (default: EXEC_WORKBENCH_TOKEN)')
-    .option('--token-file <file>', 'file whose first line is the token')
+    .option('--token-file <file>', 'file whose first line is the bearer token of server and registry')
     .option('--transport <kind>', 'ws, or stdio: starts the program after -- for each connection', 'ws')
     .option('--parallel <count>', 'cases at a time', '4')
     .option('--timeout-ms <ms>', 'longest wait for a message (default 10000)')

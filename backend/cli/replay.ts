@@ -8,6 +8,7 @@ import { differenceText, type Difference } from '../../shared/scenario/compare-c
 import { scenarioFromRecording } from '../../shared/scenario/from-recording.ts';
 import { runScenario, scenarioLink } from '../../shared/scenario/run.ts';
 import { isScenarioText, parseScenario, type Scenario } from '../../shared/scenario/scenario.ts';
+import { variableName } from '../../shared/scenario/variables.ts';
 import { UsageError } from '../config.ts';
 import { ExitCode } from './failure.ts';
 import { readMs, stdioTarget, targetOf, type Target, type TargetFlags } from './target.ts';
@@ -15,6 +16,7 @@ import { readMs, stdioTarget, targetOf, type Target, type TargetFlags } from './
 export interface ReplayFlags extends TargetFlags {
   readonly stdio?: boolean;
   readonly set: readonly string[];
+  readonly var: readonly string[];
   readonly waitMs?: string;
   readonly json?: boolean;
 }
@@ -26,6 +28,7 @@ export interface ReplayFlags extends TargetFlags {
 export async function replay(file: string, operands: readonly string[], flags: ReplayFlags): Promise<number> {
   const deadlineMs = readMs('--wait-ms', flags.waitMs);
   const bindings = parseSettings(flags.set);
+  const variables = parseVariables(flags.var, process.env);
   const scenario = await readScenario(file);
   const target = replayTarget(operands, flags);
   const stop = new AbortController();
@@ -35,7 +38,7 @@ export async function replay(file: string, operands: readonly string[], flags: R
     const differences = await runScenario(
       scenario,
       { open: async () => scenarioLink(await target.dial()) },
-      { bindings, signal: stop.signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) },
+      { bindings, variables, signal: stop.signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) },
     );
     tell(differences, scenario, target, flags.json === true);
     return differences.length === 0 ? ExitCode.ok : ExitCode.different;
@@ -88,6 +91,19 @@ function parseSettings(pairs: readonly string[]): Map<string, string> {
       const [, name, value] = /^\$?([A-Z][A-Z0-9_]*)=(.*)$/s.exec(pair) ?? [];
       if (name === undefined || value === undefined) throw new UsageError(`--set: expected NAME=VALUE, got ${pair}`);
       return [`$${name}`, value];
+    }),
+  );
+}
+
+/** `NAME=VALUE` for the variable `{{NAME}}`; `NAME` alone takes the environment's, which no list of processes shows. @throws UsageError */
+function parseVariables(pairs: readonly string[], env: NodeJS.ProcessEnv): Map<string, string> {
+  return new Map(
+    pairs.map((pair) => {
+      const [, name = '', given] = /^([^=]*)(?:=(.*))?$/s.exec(pair) ?? [];
+      if (!variableName.test(name)) throw new UsageError(`--var: expected NAME=VALUE, got ${pair}`);
+      const value = given ?? env[name];
+      if (value === undefined) throw new UsageError(`--var ${name}: the environment has no ${name}; say ${name}=VALUE`);
+      return [name, value];
     }),
   );
 }

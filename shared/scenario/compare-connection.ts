@@ -52,19 +52,15 @@ export function compareAnswers(
   order: Scenario['answers'],
   bindings: Bindings,
 ): Found[] {
-  const wanted = steps.filter((step) => isAnswer(messageOf(step)));
-  const arrived = actual.filter(isAnswer);
   const differences: Found[] = [];
-  const surplus = new Set(arrived);
-  for (const [index, step] of wanted.entries()) {
+  const { pairs, surplus } = pairAnswers(steps, actual, order);
+  for (const [step, answer] of pairs) {
     const expected = asAnswer(messageOf(step));
     const about = `answer ${show(expected['id'] ?? null)}`;
-    const answer = order === 'ordered' ? arrived[index] : [...surplus].find(({ id }) => id === expected['id']);
     if (!answer) {
       if (!step.optional) differences.push({ kind: 'missing', line: step.line, about, path: '', text: 'missing' });
       continue;
     }
-    surplus.delete(answer);
     // `{"result": …}` beside `{"error": …}`: members beyond the expected are allowed, but not the other kind of answer.
     const hasOtherKind = 'error' in expected ? 'result' in answer : 'error' in answer;
     const found: ValueDifference[] = compareValue(expected, answer, step, bindings);
@@ -74,7 +70,39 @@ export function compareAnswers(
     }
     differences.push(...found.map((one) => ({ kind: 'different' as const, line: step.line, about, ...one })));
   }
-  return [...differences, ...[...surplus].map(surplusOf)];
+  return [...differences, ...surplus.map(surplusOf)];
+}
+
+/** The answers that are expected, each with the one that came for it; and those that nothing expects. */
+function pairAnswers(
+  steps: readonly RecvStep[],
+  actual: readonly Json[],
+  order: Scenario['answers'],
+): { readonly pairs: ReadonlyMap<RecvStep, JsonObject | undefined>; readonly surplus: readonly JsonObject[] } {
+  const arrived = actual.filter(isAnswer);
+  const left = new Set(arrived);
+  const pairs = new Map<RecvStep, JsonObject | undefined>();
+  for (const [index, step] of steps.filter((one) => isAnswer(messageOf(one))).entries()) {
+    const { id: expectedId } = asAnswer(messageOf(step));
+    const answer = order === 'ordered' ? arrived[index] : [...left].find(({ id }) => id === expectedId);
+    if (answer) left.delete(answer);
+    pairs.set(step, answer);
+  }
+  return { pairs, surplus: [...left] };
+}
+
+/** What came for a step: the answer that is its, or the first notification that is as it says. */
+export function messageFor(
+  step: RecvStep,
+  steps: readonly RecvStep[],
+  actual: readonly Json[],
+  order: Scenario['answers'],
+  bindings: ReadonlyMap<string, string>,
+): Json | undefined {
+  if (isAnswer(messageOf(step))) return pairAnswers(steps, actual, order).pairs.get(step);
+  return actual.find(
+    (message) => !isAnswer(message) && compareValue(messageOf(step), message, step, new Map(bindings)).length === 0,
+  );
 }
 
 /**

@@ -2,11 +2,13 @@
 
 import type { Connection } from '../connection/connection.ts';
 import { LocalError } from '../errors.ts';
-import { timerMs } from '../limits.ts';
-import { compareAnswers, compareConnection, hasArrived, type Difference } from './compare-connection.ts';
+import { isSecretName } from '../recording/redact.ts';
+import { compareAnswers, compareConnection, hasArrived, messageFor, type Difference } from './compare-connection.ts';
 import { compareValue, substitute, type Bindings } from './compare.ts';
-import { isObject, jsonOrText, type Json, type JsonObject } from './json.ts';
+import { isObject, type Json, type JsonObject } from './json.ts';
+import { Played, stoppableDelay } from './played.ts';
 import { firstConnection, type HttpRequest, type RecvStep, type Scenario, type Step } from './scenario.ts';
+import { fillStep, memberAt, startingValues, usesOf } from './variables.ts';
 
 /** One connection, as a scenario needs it: below the rules of the protocol, since it may break them. */
 export interface ScenarioLink {
@@ -21,7 +23,8 @@ export interface ScenarioLink {
 
 /** The server that a scenario is played against. */
 export interface ScenarioPeer {
-  open(): Promise<ScenarioLink>;
+  /** @param name Of the connection in the scenario. */
+  open(name: string): Promise<ScenarioLink>;
   /** Plain HTTP requests to the same address; `{status, headers, body}`. Absent: such scenarios are refused. */
   http?(request: HttpRequest): Promise<JsonObject>;
   /** The exit code of the program, for stdio. */
@@ -31,6 +34,8 @@ export interface ScenarioPeer {
 export interface RunOptions {
   /** Values of placeholders, e.g. `$TMP`. */
   readonly bindings?: ReadonlyMap<string, string>;
+  /** Values of the variables that the scenario declares, as typed; the others have their defaults. */
+  readonly variables?: ReadonlyMap<string, string>;
   /** Longest wait for what is expected, ms. Default 10,000. */
   readonly deadlineMs?: number;
   /** Connections that the server ends must end with a close frame (0.131.0 never sends one). Default false. */
@@ -65,7 +70,8 @@ export function scenarioLink(connection: Connection): ScenarioLink {
 
 /**
  * @returns the differences; none when the server does as the scenario says.
- * @throws LocalError `invalid-argument` for a scenario that this peer cannot be asked, `aborted`, or what `peer.open` throws.
+ * @throws LocalError `invalid-argument` for a scenario that this peer cannot be asked, or that lacks the value of a variable;
+ * `aborted`, or what `peer.open` throws.
  */
 export async function runScenario(
   scenario: Scenario,
@@ -80,44 +86,18 @@ export async function runScenario(
   }
 }
 
+/** The id of a last request, after the answer to which nothing more is to come; another one where it is taken. */
 const endId = 'scenario-end';
-const endRequest = JSON.stringify({ id: endId, method: 'scenario/end' });
-
-/** One connection: what is expected so far, what came. */
-class Played {
-  readonly steps: RecvStep[] = [];
-  readonly received: Json[] = [];
-  end: { readonly code?: number; readonly reason: string } | undefined;
-  #changed: () => void = () => undefined;
-
-  constructor(readonly link: ScenarioLink) {
-    link.onMessage = (text) => {
-      this.received.push(jsonOrText(text));
-      this.#changed();
-    };
-    void link.ended.then((end) => {
-      this.end = end;
-      this.#changed();
-    });
-  }
-
-  /** @returns whether `holds` came true before the deadline and before the connection ended. */
-  async wait(holds: () => boolean, deadlineMs: number, signal?: AbortSignal): Promise<boolean> {
-    const deadline = performance.now() + deadlineMs;
-    while (!holds() && this.end === undefined) {
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0 || signal?.aborted) break;
-      const { promise, stop } = stoppableDelay(leftMs, signal);
-      this.#changed = stop;
-      await promise;
-    }
-    return holds();
-  }
-}
+/** A shorter value would be found anywhere in a text, in characters. */
+const minMaskedLength = 4;
 
 class Run {
   readonly #connections = new Map<string, Played>();
   readonly #bindings: Bindings;
+  /** Of the variables, now. */
+  readonly #values: Map<string, Json>;
+  /** What shall be saved once it has come. */
+  #unsaved: { readonly step: RecvStep; readonly played: Played }[] = [];
   readonly #deadlineMs: number;
   readonly #differences: Difference[] = [];
   /** The plain HTTP request whose answer is expected next. */
@@ -129,6 +109,7 @@ class Run {
     private readonly options: RunOptions,
   ) {
     this.#bindings = new Map(options.bindings);
+    this.#values = startingValues(scenario, options.variables ?? new Map());
     this.#deadlineMs = options.deadlineMs ?? 10_000;
   }
 
@@ -136,21 +117,45 @@ class Run {
     const { scenario, peer, options } = this;
     if (scenario.transport !== 'http') await this.#open(firstConnection);
     for (const step of scenario.steps) {
-      if (options.signal?.aborted) throw new LocalError('aborted', 'the scenario was aborted');
+      this.#throwIfAborted();
       options.onStep?.(step);
-      if (!(await this.#take(step))) return this.#allDifferences();
+      const filled = await this.#fill(step);
+      if (filled && (await this.#take(filled))) continue;
+      this.#throwIfAborted();
+      return this.#allDifferences();
     }
     await this.#settle();
     await Promise.all([...this.#connections.values()].map((played) => this.#drain(played)));
     await stoppableDelay(options.surplusMs ?? 20, options.signal).promise;
+    this.#throwIfAborted();
     if (peer.exitCode === undefined && scenario.steps.some(({ dir }) => dir === 'exit')) {
       throw new LocalError('invalid-argument', 'this scenario expects an exit code: play it against a command (stdio)');
     }
     return this.#allDifferences();
   }
 
+  #throwIfAborted(): void {
+    if (this.options.signal?.aborted) throw new LocalError('aborted', 'the scenario was aborted');
+  }
+
   end(): void {
     for (const { link } of this.#connections.values()) link.drop();
+  }
+
+  /** @returns the step with the values of its variables; undefined when one of them was not saved, which is a difference. */
+  async #fill(step: Step): Promise<Step | undefined> {
+    if (!this.scenario.variables) return step;
+    const uses = usesOf(step);
+    if (uses.length === 0) return step;
+    // What it uses may be on its way.
+    if (this.#unsaved.some((one) => uses.some((name) => name in (one.step.save ?? {})))) await this.#settle();
+    const values = this.#values;
+    const missing = uses.find((name) => !values.has(name));
+    if (missing !== undefined) {
+      this.#differ('conn' in step ? step.conn : firstConnection, step.line, `{{${missing}}} was not saved before`);
+      return undefined;
+    }
+    return fillStep(step, values);
   }
 
   /** @returns whether it makes sense to go on. */
@@ -159,14 +164,14 @@ class Run {
       case 'send':
       case 'sendBytes': {
         if (!step.pipelined && !(await this.#mayGoOn())) return false;
-        const { link } = this.#connection(step);
-        if (step.dir === 'sendBytes') link.sendBytes(step.bytes);
-        else link.sendText(substitute(step.text, this.#bindings));
+        const played = this.#connection(step);
+        if (step.dir === 'sendBytes') played.link.sendBytes(step.bytes);
+        else played.send(substitute(step.text, this.#bindings));
         return true;
       }
       case 'recv':
         if (step.http) await this.#compareHttp(step, step.http);
-        else this.#connection(step).steps.push(step);
+        else this.#expect(step);
         return true;
       case 'http':
         this.#http = step.request;
@@ -204,7 +209,13 @@ class Run {
   }
 
   async #open(name: string): Promise<void> {
-    this.#connections.set(name, new Played(await this.peer.open()));
+    this.#connections.set(name, new Played(await this.peer.open(name)));
+  }
+
+  #expect(step: RecvStep): void {
+    const played = this.#connection(step);
+    played.steps.push(step);
+    if (step.save) this.#unsaved.push({ step, played });
   }
 
   #connection({ conn, line }: { readonly conn: string; readonly line: number }): Played {
@@ -221,7 +232,21 @@ class Run {
       const holds = () => hasArrived(played.steps, played.received, compare);
       hasAll = (await played.wait(holds, this.#deadlineMs, this.options.signal)) && hasAll;
     }
+    this.#unsaved = this.#unsaved.filter(({ step, played }) => {
+      const { steps, received } = played;
+      const message = messageFor(step, steps, received, this.scenario.answers, this.#bindings);
+      if (message !== undefined) this.#save(step, message);
+      return message === undefined;
+    });
     return hasAll;
+  }
+
+  #save({ conn, line, save = {} }: RecvStep, message: Json): void {
+    for (const [name, path] of Object.entries(save)) {
+      const value = memberAt(message, path);
+      if (value === undefined) this.#differ(conn, line, `${path} is missing: nothing to save as ${name}`);
+      else this.#values.set(name, value);
+    }
   }
 
   /** Comparing binds $SESSION. After a difference everything else would only wait in vain. */
@@ -242,12 +267,14 @@ class Run {
     }
   }
 
-  async #compareHttp({ line, loose, alt }: RecvStep, expected: JsonObject): Promise<void> {
+  async #compareHttp(step: RecvStep, expected: JsonObject): Promise<void> {
+    const { line, loose, alt } = step;
     const request = this.#http;
     if (!request)
       throw new LocalError('invalid-argument', `line ${line} expects an HTTP answer, no request came before`);
     if (!this.peer.http) throw new LocalError('invalid-argument', `line ${line}: plain HTTP cannot be asked here`);
     const answer = await this.peer.http(request);
+    this.#save(step, answer);
     const about = `${request.method} ${request.path} ${JSON.stringify(request.headers)}`;
     for (const found of compareValue(expected, answer, { loose, alt }, this.#bindings)) {
       this.#differences.push({ kind: 'different', conn: firstConnection, line, about, ...found });
@@ -257,8 +284,9 @@ class Run {
   /** What the server still had to say comes before the answer to this request. */
   async #drain(played: Played): Promise<void> {
     if (played.end) return;
-    const isEnd = (message: Json) => isObject(message) && message['id'] === endId;
-    played.link.sendText(endRequest);
+    const id = played.unusedId(endId);
+    const isEnd = (message: Json) => isObject(message) && message['id'] === id;
+    played.link.sendText(JSON.stringify({ id, method: 'scenario/end' }));
     await played.wait(() => played.received.some(isEnd), this.#deadlineMs, this.options.signal);
     const at = played.received.findIndex(isEnd);
     if (at !== -1) played.received.splice(at, 1);
@@ -275,21 +303,13 @@ class Run {
         conn,
       })),
     );
-    return [...this.#differences, ...ofConnections];
+    const secrets = [...this.#values].filter(
+      (entry): entry is [string, string] =>
+        isSecretName(entry[0]) && typeof entry[1] === 'string' && entry[1].length >= minMaskedLength,
+    );
+    return [...this.#differences, ...ofConnections].map((difference) => ({
+      ...difference,
+      text: secrets.reduce((text, [name, value]) => text.replaceAll(value, () => `{{${name}}}`), difference.text),
+    }));
   }
-}
-
-/** A pause that `stop` or the signal ends early. */
-function stoppableDelay(ms: number, signal?: AbortSignal): { promise: Promise<void>; stop: () => void } {
-  let stop: () => void = () => undefined;
-  const promise = new Promise<void>((resolve) => {
-    stop = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', stop);
-      resolve();
-    };
-    const timer = setTimeout(stop, timerMs(ms));
-    signal?.addEventListener('abort', stop);
-  });
-  return { promise, stop };
 }

@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { tryBase64Decode } from '../bytes.ts';
 import { LocalError } from '../errors.ts';
 import type { Json, JsonObject } from './json.ts';
+import { firstUnknown, variableName, type VariableDefault } from './variables.ts';
 
 export interface SendStep {
   readonly dir: 'send';
@@ -15,6 +16,8 @@ export interface SendStep {
   readonly pipelined: boolean;
   /** May be no JSON. Placeholders are replaced when it is sent. */
   readonly text: string;
+  /** What `text` was written from; absent for a text that is sent as it is. */
+  readonly msg?: Json;
 }
 
 export interface SendBytesStep {
@@ -36,6 +39,8 @@ export interface RecvStep {
   readonly loose: readonly string[];
   /** Paths of members and the other values that are right as well. */
   readonly alt: Readonly<Record<string, readonly Json[]>>;
+  /** Variables that get their value from what came: path of the member by name. */
+  readonly save?: Readonly<Record<string, string>>;
   /** May be missing. */
   readonly optional: boolean;
   /** A note: a defect of the server that was recorded. */
@@ -68,6 +73,8 @@ export interface Scenario {
   readonly transport: 'websocket' | 'stdio' | 'http';
   /** A note: the whole shows a defect of the server that was recorded. */
   readonly quirk: boolean;
+  /** Declared variables. Undefined: there are none, and `{{…}}` is content, as in a recording. */
+  readonly variables?: ReadonlyMap<string, VariableDefault>;
   readonly steps: readonly Step[];
 }
 
@@ -83,6 +90,8 @@ const present = z
   .optional()
   .transform((value) => value !== undefined);
 
+const variable = z.string().regex(variableName, 'a variable has a name of letters, digits and _');
+
 const metaSchema = z.looseObject({
   dir: z.literal('meta'),
   scenario: z.string().default('scenario'),
@@ -91,6 +100,7 @@ const metaSchema = z.looseObject({
   answers: z.enum(['ordered', 'byId']).default('ordered'),
   transport: z.enum(['websocket', 'stdio', 'http']).default('websocket'),
   quirk: present,
+  vars: z.record(variable, z.union([z.string(), z.number(), z.boolean(), z.null()])).default({}),
 });
 
 const httpRequest = z.object({
@@ -116,6 +126,7 @@ const stepSchema = z.discriminatedUnion('dir', [
     http: z.record(z.string(), json).optional(),
     loose: z.array(z.string()).default([]),
     alt: z.record(z.string(), z.array(json)).default({}),
+    save: z.record(variable, z.string().min(1)).default({}),
     optional: present,
     quirk: present,
   }),
@@ -138,9 +149,16 @@ export function parseScenario(text: string): Scenario {
     const what = 'not a scenario: its first line must be the meta line {"dir":"meta","scenario":"NAME"}';
     throw new LocalError('invalid-argument', meta ? `${what}; ${firstIssue(meta.error)}` : what);
   }
-  const { scenario, about, compare, answers, transport, quirk } = meta.data;
+  const { scenario, about, compare, answers, transport, quirk, vars } = meta.data;
+  const variables = new Map(Object.entries(vars));
   const steps = rest.map(({ line, number }) => parseStep(line, number));
-  return { scenario, about, compare, answers, transport, quirk, steps };
+  const unknown = firstUnknown(steps, (name) => variables.has(name));
+  if (unknown) {
+    const { step, name } = unknown;
+    const why = `${step.dir} uses the unknown variable {{${name}}}`;
+    throw badLine(step.line, `${why}: declare it in "vars" of the first line, or "save" it in a recv before`);
+  }
+  return { scenario, about, compare, answers, transport, quirk, variables, steps };
 }
 
 /** Whether the text looks like a scenario rather than a recording; says nothing of its correctness. */
@@ -178,11 +196,12 @@ function sendStep({ conn, pipelined, msg, raw, rawBase64, http }: Line & { dir: 
     return { dir: 'sendBytes', line, conn, pipelined, bytes };
   }
   if (raw === undefined && msg === undefined) throw badLine(line, 'send needs "msg", "raw", "rawBase64" or "http"');
-  return { dir: 'send', line, conn, pipelined, text: raw ?? JSON.stringify(msg) };
+  if (raw !== undefined) return { dir: 'send', line, conn, pipelined, text: raw };
+  return { dir: 'send', line, conn, pipelined, text: JSON.stringify(msg), msg: msg ?? null };
 }
 
 function recvStep(data: Line & { dir: 'recv' }, line: number): RecvStep {
-  const { conn, msg, raw, http, loose, alt, optional, quirk } = data;
+  const { conn, msg, raw, http, loose, alt, save, optional, quirk } = data;
   if (msg === undefined && raw === undefined && !http) throw badLine(line, 'recv needs "msg", "raw" or "http"');
   return {
     dir: 'recv',
@@ -192,6 +211,9 @@ function recvStep(data: Line & { dir: 'recv' }, line: number): RecvStep {
     // Paths are written from the message, or from the whole line.
     loose: loose.map(fromMessage),
     alt: Object.fromEntries(Object.entries(alt).map(([path, values]) => [fromMessage(path), values])),
+    ...(Object.keys(save).length === 0
+      ? {}
+      : { save: Object.fromEntries(Object.entries(save).map(([name, path]) => [name, fromMessage(path)])) }),
     optional,
     quirk,
   };
@@ -215,5 +237,7 @@ function badLine(number: number, why: string): LocalError {
 
 function firstIssue(error: z.ZodError): string {
   const [issue] = error.issues;
-  return issue ? `${issue.path.join('.') || 'the line'}: ${issue.message}` : 'invalid';
+  if (!issue) return 'invalid';
+  const message = (issue.code === 'invalid_key' && issue.issues[0]?.message) || issue.message;
+  return `${issue.path.join('.') || 'the line'}: ${message}`;
 }

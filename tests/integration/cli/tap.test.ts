@@ -1,5 +1,6 @@
 // `tap` and `replay`: what passes is recorded and unchanged, and can be played again; `/api/bridge` of serve, by the same engine.
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -151,14 +152,14 @@ describe('tap', () => {
 });
 
 describe('replay', () => {
-  it('plays a scenario with placeholders, and names the line of what is wrong with it', async () => {
+  it('plays a scenario with placeholders and variables, and names the line of what is wrong with it', async () => {
     const file = join(folder, 'scenario.jsonl');
     const lines = [
-      { dir: 'meta', scenario: 'files' },
-      { dir: 'send', msg: { id: 1, method: 'initialize', params: { clientName: 'me' } } },
+      { dir: 'meta', scenario: 'files', vars: { name: null, REPLAYED_BY: 'me' } },
+      { dir: 'send', msg: { id: 1, method: 'initialize', params: { clientName: '{{REPLAYED_BY}}' } } },
       { dir: 'recv', msg: { id: 1, result: { sessionId: '$SESSION' } } },
       { dir: 'send', msg: { method: 'initialized' } },
-      { dir: 'send', msg: { id: 2, method: 'fs/createDirectory', params: { path: '$TMP/new' } } },
+      { dir: 'send', msg: { id: 2, method: 'fs/createDirectory', params: { path: '$TMP/{{name}}' } } },
       { dir: 'recv', msg: { id: 2, result: {} } },
       { dir: 'open', conn: 'b' },
       {
@@ -172,7 +173,9 @@ describe('replay', () => {
     await writeFile(file, text);
     const stdio = ['--stdio', '--', ...serverProgram(), 'exec-server', '--listen', 'stdio://'];
     const env = { EXEC_WORKBENCH_TOKEN: token(), EXEC_WORKBENCH_URL: url() };
-    expect((await runCli(['replay', '--set', `TMP=${folder}`, file], { env })).code).toBe(0);
+    const given = ['--set', `TMP=${folder}`, '--var', 'name=new', '--var', 'REPLAYED_BY'];
+    const played = await runCli(['replay', ...given, file], { env: { ...env, REPLAYED_BY: 'us' } });
+    expect([played.code, existsSync(join(folder, 'new'))]).toEqual([0, true]);
     await writeFile(
       file,
       lines
