@@ -3,10 +3,17 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startServer, useServer } from '../helpers/server.ts';
 import { cuttableProxy } from './support/cuttable-proxy.ts';
-import { openWorkbench, useBrowser } from './support/workbench.ts';
+import { openWorkbench, useBrowser, type Workbench } from './support/workbench.ts';
 
 useBrowser();
 const server = useServer({ command: 'serve' });
+
+/** By the button, unless the page has been quicker by itself. */
+async function reconnectNow(workbench: Workbench): Promise<void> {
+  const button = workbench.page.getByRole('button', { name: 'Reconnect now' });
+  await Promise.race([workbench.connection('connected'), button.click()]);
+  await workbench.connection('connected');
+}
 
 describe('the page', () => {
   it('finds its running shell and its output again after a reload', async () => {
@@ -39,8 +46,7 @@ describe('the page', () => {
     await workbench.connection('reconnecting');
     await page.getByTestId('countdown').waitFor();
     proxy.mend();
-    await page.getByRole('button', { name: 'Reconnect now' }).click();
-    await workbench.connection('connected');
+    await reconnectNow(workbench);
     await workbench.shows('all-2-lines');
     await page
       .getByRole('button', { name: /^Actions on/ })
@@ -52,6 +58,45 @@ describe('the page', () => {
     await expect.poll(readClipboard).toContain('all-2-lines');
     const lines = (await readClipboard()).match(/^line-\d+-x$/gm);
     expect(lines).toEqual(Array.from({ length: 200 }, (_, index) => `line-${String(index + 1)}-x`));
+  });
+
+  it('says that a view does not come while the server is away, and shows it when the server is back', async () => {
+    const proxy = await cuttableProxy(server.current.port);
+    onTestFinished(() => proxy.close());
+    const workbench = await openWorkbench(server.current, { port: proxy.port });
+    const { page } = workbench;
+    await workbench.openShell();
+    // What is small has been fetched ahead.
+    const isFetched = (part: string) =>
+      page.waitForFunction(
+        (name) => performance.getEntriesByType('resource').some((entry) => entry.name.includes(`/${name}-`)),
+        part,
+      );
+    await Promise.all(['HelpDialog', 'FindBar', 'TerminalPanes', 'screen-search'].map(isFetched));
+
+    proxy.cut();
+    await workbench.connection('reconnecting');
+    await page.keyboard.press('Control+Shift+KeyF');
+    await page.getByRole('textbox', { name: 'Find in the terminal' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'Conformance' }).click();
+    const problem = page.getByTestId('view-problem');
+    await problem.filter({ hasText: 'Conformance cannot be shown yet: the server does not answer' }).waitFor();
+    await problem.getByRole('button', { name: 'Try again' }).click();
+    proxy.mend();
+    await page.getByTestId('conformance').waitFor();
+    expect(await problem.count()).toBe(0);
+    await workbench.connection('connected');
+
+    // Another build: its files have other names.
+    await page.route(/\/assets\/(index|Files)-[^/]*\.(js|css)$/, (route) => route.fulfill({ status: 404 }));
+    await page.getByRole('link', { name: 'Files' }).click();
+    const updated = page.getByTestId('updated').filter({ hasText: 'The workbench was updated: reload the page' });
+    await updated.waitFor();
+    await page.unrouteAll();
+    await updated.getByRole('button', { name: 'Reload' }).click();
+    await page.getByRole('navigation', { name: 'Views' }).waitFor();
+    await page.getByTestId('folder').waitFor();
   });
 
   it('says that the processes are gone when the server was restarted, and goes on with it', async () => {
@@ -68,8 +113,7 @@ describe('the page', () => {
     await workbench.connection('reconnecting');
     await page.getByTestId('connection-notice').filter({ hasText: 'The server does not answer' }).waitFor();
     await startServer({ command: 'serve', env, args: ['--port', String(first.port)] });
-    await page.getByRole('button', { name: 'Reconnect now' }).click();
-    await workbench.connection('connected');
+    await reconnectNow(workbench);
     await workbench.facts('lost');
     await page.getByTestId('process-problem').filter({ hasText: 'This process is gone' }).waitFor();
     await workbench.shows('seen-5');

@@ -7,6 +7,7 @@ import { WebLinksAddon } from '@xterm/addon-web-links';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
 import { utf8Encode } from '../../../shared/bytes.ts';
+import { lazyPart } from './lazy-part.svelte.ts';
 import { fixedSize, type TerminalSize } from './launch.ts';
 import type { ScreenSearch } from './screen-search.ts';
 import { screenTheme } from './screen-theme.ts';
@@ -29,6 +30,7 @@ export interface ScreenOptions {
   onTitle(title: string): void;
 }
 
+const searchCode = lazyPart(() => import('./screen-search.ts'));
 const scrollbackLines = 10_000;
 
 export class Screen {
@@ -152,7 +154,7 @@ export class Screen {
 
   /** Finds text in all that is still scrolled back to. Loaded when it is first wanted. */
   async search(): Promise<ScreenSearch> {
-    const { ScreenSearch } = await import('./screen-search.ts');
+    const { ScreenSearch } = await searchCode();
     this.#search ??= new ScreenSearch(this.#terminal);
     this.#search.isDark = this.#isDark;
     return this.#search;

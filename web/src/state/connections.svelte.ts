@@ -15,6 +15,7 @@ import { parsePath } from '../../../shared/protocol/path.ts';
 import { canHoldBack, dial, type Dialled } from '../lib/dial.ts';
 import { explainConnect, type Explanation } from '../lib/explain-error.ts';
 import type { ExecutorTraits } from '../lib/launch.ts';
+import { lazyParts } from '../lib/lazy-part.svelte.ts';
 import { OutputFlow } from '../lib/output-flow.ts';
 import { lookAtServer } from '../lib/server-address.ts';
 import { targetAddress, targetTitle, type Target } from '../lib/target.ts';
@@ -250,6 +251,7 @@ export class ServerConnection {
         this.problem = undefined;
         this.sessionId = status.sessionId;
         this.#measureLater(0);
+        lazyParts.serverIsThere();
         return;
       case 'waiting':
         this.status = 'reconnecting';

@@ -5,6 +5,7 @@ import { tick, untrack } from 'svelte';
 import { z } from 'zod';
 import type { ExecServerClient } from '../../../shared/client/harness.ts';
 import { quoteArgv } from '../lib/argv.ts';
+import { lazyPart } from '../lib/lazy-part.svelte.ts';
 import { launchSchema, plainLaunch, type Launch } from '../lib/launch.ts';
 import { readStored, tabArea, writeStored } from '../lib/storage.ts';
 import type { FormerSession, ServerConnection } from './connections.svelte.ts';
@@ -27,6 +28,8 @@ const storedSchema = z.object({
   /** Ids of processes: those of a tab stand side by side. */
   tabs: z.array(z.array(z.string()).min(1)),
 });
+
+const screenCode = lazyPart(() => import('../lib/screen.ts'));
 
 /** Where a process is shown: in a tab of its own, or to the right of the current one. */
 export type Place = 'tab' | 'beside';
@@ -88,7 +91,7 @@ export class Terminals {
     const { client } = this.connection;
     if (!client) return;
     launchHistory.add(launch);
-    const { Screen } = await import('../lib/screen.ts');
+    const { Screen } = await screenCode();
     const id = `${nameOf(launch)}-${randomSuffix()}`;
     const process = new RunningProcess(this.connection, id, launch, Screen);
     this.processes = [...this.processes, process];
@@ -181,7 +184,7 @@ export class Terminals {
   }
 
   async #restore(stored: z.infer<typeof storedSchema>): Promise<void> {
-    const { Screen } = await import('../lib/screen.ts');
+    const { Screen } = await screenCode();
     this.processes = stored.processes.map((kept) => {
       const process = new RunningProcess(this.connection, kept.id, kept.launch, Screen, kept.startedAtMs);
       if (kept.status !== 'running') process.restoreEnd(kept.status, kept.exitCode, kept.endedAtMs);

@@ -11,6 +11,7 @@ import PencilRuler from '@lucide/svelte/icons/pencil-ruler';
 import SquareTerminal from '@lucide/svelte/icons/square-terminal';
 import Waypoints from '@lucide/svelte/icons/waypoints';
 import type { Component } from 'svelte';
+import { lazyPart, type LazyPart } from '../lib/lazy-part.svelte.ts';
 import type { Workbench } from '../state/workbench.svelte.ts';
 
 export type ViewId =
@@ -25,7 +26,7 @@ export interface View {
   /** The letter that goes there, after `G`. */
   readonly key: string;
   readonly staysMounted?: boolean;
-  readonly load: () => Promise<{ default: ViewComponent }>;
+  readonly load: LazyPart<{ default: ViewComponent }>;
 }
 
 export const views: readonly View[] = [
@@ -35,56 +36,56 @@ export const views: readonly View[] = [
     Icon: SquareTerminal,
     key: 'T',
     staysMounted: true,
-    load: () => import('./Terminals.svelte'),
+    load: lazyPart(() => import('./Terminals.svelte'), { isLarge: true }),
   },
   {
     id: 'files',
     title: 'Files',
     Icon: FolderTree,
     key: 'F',
-    load: () => import('./Files.svelte'),
+    load: lazyPart(() => import('./Files.svelte'), { isLarge: true }),
   },
   {
     id: 'http',
     title: 'HTTP',
     Icon: Globe,
     key: 'H',
-    load: () => import('./Http.svelte'),
+    load: lazyPart(() => import('./Http.svelte'), { isLarge: true }),
   },
   {
     id: 'inspector',
     title: 'Inspector',
     Icon: Activity,
     key: 'I',
-    load: () => import('./Inspector.svelte'),
+    load: lazyPart(() => import('./Inspector.svelte'), { isLarge: true }),
   },
   {
     id: 'composer',
     title: 'Composer',
     Icon: PencilRuler,
     key: 'M',
-    load: () => import('./Composer.svelte'),
+    load: lazyPart(() => import('./Composer.svelte'), { isLarge: true }),
   },
   {
     id: 'relay',
     title: 'Relay',
     Icon: Waypoints,
     key: 'R',
-    load: () => import('./Relay.svelte'),
+    load: lazyPart(() => import('./Relay.svelte'), { isLarge: true }),
   },
   {
     id: 'conformance',
     title: 'Conformance',
     Icon: ListChecks,
     key: 'K',
-    load: () => import('./Conformance.svelte'),
+    load: lazyPart(() => import('./Conformance.svelte'), { isLarge: true }),
   },
   {
     id: 'connections',
     title: 'Connections',
     Icon: Cable,
     key: 'C',
-    load: () => import('./Connections.svelte'),
+    load: lazyPart(() => import('./Connections.svelte'), { isLarge: true }),
   },
 ];
 
