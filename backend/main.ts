@@ -1,11 +1,8 @@
-// Arguments → command. Exit codes stand in cli/failure.ts.
+// Arguments → command. Exit codes stand in cli/failure.ts. A command's module is loaded when it is called: starting up is loading code.
 
 import { Command, CommanderError, Option } from 'commander';
 import { addClientCommands } from './cli/client-commands.ts';
-import { execServer, parseListenUrl } from './cli/exec-server.ts';
 import { ExitCode, failureOf, failureText } from './cli/failure.ts';
-import { parseRemote, remoteExecServer } from './cli/remote.ts';
-import { serve } from './cli/serve.ts';
 import {
   accessSettingList,
   envName,
@@ -29,7 +26,10 @@ const program = new Command('exec-workbench')
 const serveCommand = program
   .command('serve', { isDefault: true })
   .description('everything on one port: workbench, exec server (default)')
-  .action((flags: Record<string, unknown>) => serve(serveConfig(flags, process.env)));
+  .action(async (flags: Record<string, unknown>) => {
+    const config = serveConfig(flags, process.env);
+    await (await import('./cli/serve.ts')).serve(config);
+  });
 addSettings(serveCommand, [...serveSettingList, ...accessSettingList, ...execSettingList]);
 serveCommand.addHelpText(
   'after',
@@ -50,10 +50,15 @@ const execServerCommand = program
   .option('--remote <url>', 'serve through the relay whose registry is there, e.g. http://127.0.0.1:8765')
   .option('--executor-id <id>', 'with --remote: what harnesses reach this executor by')
   .option('--name <name>', 'with --remote: what people call it')
-  .action(({ listen, remote, executorId, name, ...flags }: ExecServerFlags) => {
+  .action(async ({ listen, remote, executorId, name, ...flags }: ExecServerFlags) => {
     const config = execConfig(flags, process.env);
-    if (remote === undefined) return execServer(parseListenUrl(listen), config);
-    return remoteExecServer(parseRemote({ remote, executorId, name }, process.env), config);
+    if (remote === undefined) {
+      const { execServer, parseListenUrl } = await import('./cli/exec-server.ts');
+      await execServer(parseListenUrl(listen), config);
+    } else {
+      const { parseRemote, remoteExecServer } = await import('./cli/remote.ts');
+      await remoteExecServer(parseRemote({ remote, executorId, name }, process.env), config);
+    }
   });
 execServerCommand.addHelpText(
   'after',

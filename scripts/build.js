@@ -2,7 +2,7 @@
 // what changed, `--only NAME…` of that only these.
 // Outputs are made beside their place and moved into it, so that a server that runs meanwhile never sees half a build.
 
-import { chmod, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { distDir, fingerprint, programFile, readStamp, root, staleTargets, stampFile, targets } from './lib/build.js';
 import { buildClient, buildClientTypes } from './lib/client.js';
@@ -23,15 +23,24 @@ async function nativePackages() {
   return Object.keys({ ...dependencies, ...optionalDependencies }).filter((name) => name !== 'zod');
 }
 
+/** The program's parts that are loaded when they are needed; their names hold a digest of what is in them. */
+const partName = /^part-\w+\.js$/;
+/** Parts of older builds stay this long, ms: a server that was started from them may not have loaded all of them. */
+const oldPartsMs = 24 * 3600 * 1000;
+
 /**
- * One ES module with its libraries inside, so that it starts in half the time and 10 MB less.
+ * An ES module with its libraries inside and a part for each command, so that it starts in half the time and with 20 MB less.
+ * @param {boolean} isWhole nothing of older builds may stay
  */
-async function buildBackend() {
+async function buildBackend(isWhole) {
   const { build } = await import('esbuild');
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
     metafile: true,
-    entryPoints: [join(root, 'backend/main.ts')],
+    entryPoints: { 'exec-workbench': join(root, 'backend/main.ts') },
+    outdir: distDir,
+    chunkNames: 'part-[hash]',
+    splitting: true,
     bundle: true,
     write: false,
     platform: 'node',
@@ -42,11 +51,19 @@ async function buildBackend() {
     legalComments: 'none', // their licences go beside it, whole
     logLevel: 'warning',
   });
-  const text = outputFiles[0]?.text ?? '';
-  const part = `${programFile}.${process.pid}`;
-  await writeFile(part, text.startsWith('#!') ? text : shebang + text);
-  await chmod(part, 0o755);
-  await rename(part, programFile);
+  // The program comes last: it never names a part that is not there.
+  for (const { path, text } of outputFiles.sort((one) => (one.path === programFile ? 1 : -1))) {
+    const unfinished = `${path}.${process.pid}`;
+    await writeFile(unfinished, path === programFile ? shebang + text.replace(/^#!.*\n/, '') : text);
+    if (path === programFile) await chmod(unfinished, 0o755);
+    await rename(unfinished, path);
+  }
+  const current = new Set(outputFiles.map(({ path }) => path));
+  for (const name of await readdir(distDir)) {
+    const path = join(distDir, name);
+    if (!partName.test(name) || current.has(path)) continue;
+    if (isWhole || (await stat(path)).mtimeMs < Date.now() - oldPartsMs) await rm(path);
+  }
   await cp(join(root, 'proto/codex'), join(distDir, 'proto/codex'), { recursive: true }); // it is served
   await writeFile(join(distDir, 'licenses.md'), licensesOf(root, Object.keys(metafile.inputs), 'exec-workbench.js'));
 }
@@ -71,7 +88,7 @@ async function buildWeb() {
   }
 }
 
-/** @type {Record<string, () => Promise<void>>} */
+/** @type {Record<string, (isWhole: boolean) => Promise<void>>} */
 const builders = {
   backend: buildBackend,
   web: buildWeb,
@@ -87,7 +104,7 @@ for (const target of wanted.filter(({ name }) => mode !== '--only' || only.inclu
   // Taken before the build: what is edited meanwhile makes the output stale.
   const print = fingerprint(target);
   try {
-    await builders[target.name]?.();
+    await builders[target.name]?.(mode === undefined);
   } catch (error) {
     // The bundlers' messages show the place; their stacks show only themselves.
     console.error(error instanceof Error ? error.message : error);

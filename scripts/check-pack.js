@@ -10,7 +10,7 @@ import { root, staleTargets } from './lib/build.js';
 
 /** Everything that the tarball may hold. */
 const shipped =
-  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/exec-workbench\.js|dist\/licenses\.md|dist\/(web|client|proto)\/.+)$/;
+  /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|dist\/exec-workbench\.js|dist\/part-\w+\.js|dist\/licenses\.md|dist\/(web|client|proto)\/.+)$/;
 const startTimeoutMs = 20_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'exec-workbench-pack-'));

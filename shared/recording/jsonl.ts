@@ -1,7 +1,7 @@
 // The file form of a recording: JSON lines, a header first, then one line per entry (docs/recordings.md). What is read was
 // written by others, perhaps on purpose badly: every line is checked, and said by its number.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { base64Encode, tryBase64Decode } from '../bytes.ts';
 import { LocalError } from '../errors.ts';
 import type { WireEntry } from './entry.ts';
