@@ -1,6 +1,6 @@
 // Who is online at this server's relay, looked up again and again while somebody looks.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { listExecutors } from '../../../../shared/client/registry-api.ts';
 import { errorText } from '../../../../shared/errors.ts';
 

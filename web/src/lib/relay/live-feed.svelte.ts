@@ -7,6 +7,8 @@ import { relayApi } from './relay-api.ts';
 import { StreamHistories, type StreamHistory } from './stream-history.ts';
 
 const maxHappenings = 100;
+/** Two minutes at two pictures a second. */
+const maxCourse = 240;
 /** A feed that the server has ended is asked for again after so long, ms. */
 const retryMs = 3000;
 
@@ -14,6 +16,8 @@ export class LiveFeed {
   picture = $state.raw<LivePicture | undefined>();
   /** Newest first. */
   happenings = $state.raw<readonly Happening[]>([]);
+  /** The worst phase of all streams, picture by picture, oldest first. */
+  course = $state.raw<readonly LinkMoment[]>([]);
   isInterrupted = $state(false);
   readonly #compare = new Happenings();
   readonly #histories = new StreamHistories();
@@ -66,8 +70,22 @@ export class LiveFeed {
     this.#histories.add(picture);
     const happened = this.#compare.add(picture);
     if (happened.length > 0) this.happenings = [...happened.toReversed(), ...this.happenings].slice(0, maxHappenings);
+    const moment = { atMs: picture.atMs, phase: worstPhase(picture.isHere, this.#compare.phases) };
+    this.course = [...this.course.slice(1 - maxCourse), moment];
     this.picture = picture;
   }
+}
+
+export interface LinkMoment {
+  /** Since 1970, ms. */
+  readonly atMs: number;
+  readonly phase: StreamPhase;
+}
+
+function worstPhase(isHere: boolean, phases: ReadonlyMap<string, StreamPhase>): StreamPhase {
+  if (!isHere) return 'waiting';
+  const occurring = new Set(phases.values());
+  return (['recovering', 'busy'] as const).find((phase) => occurring.has(phase)) ?? 'idle';
 }
 
 function parseJson(text: string): unknown {

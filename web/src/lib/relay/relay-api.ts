@@ -1,6 +1,6 @@
 // What the page asks of its server's relay beyond what peers need (docs/relay.md). The page's cookie lets it in.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorText, LocalError } from '../../../../shared/errors.ts';
 import { impairmentsSchema, type ImpairmentsSettings } from '../../../../shared/relay/impairment-settings.ts';
 
