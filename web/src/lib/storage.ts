@@ -1,6 +1,6 @@
 // What the browser keeps for us. Nothing that comes back is trusted: it is parsed like any input, and what does not fit is dropped.
 
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** Keys carry the product's name: other pages of the same origin may store things too. */
 const prefix = 'exec-workbench.';
@@ -23,6 +23,13 @@ export function writeStored(area: () => Storage, key: string, value: unknown): v
   } catch {
     // Private windows and full stores refuse.
   }
+}
+
+/** Calls back whenever another tab of this browser has written it. */
+export function onStored(key: string, changed: () => void): void {
+  addEventListener('storage', (event) => {
+    if (event.key === prefix + key) changed();
+  });
 }
 
 /** For this browser, until it is cleared. */

@@ -26,3 +26,9 @@ export function tryFormatBytes(bytes: Uint8Array, form: ByteForm): string | unde
       return base64Encode(bytes);
   }
 }
+
+/** The same bytes typed in another form; what cannot be typed in it, or is not typed right, stays as it is. */
+export function withForm(text: string, from: ByteForm, to: ByteForm): string {
+  const bytes = tryParseBytes(text, from);
+  return (bytes && tryFormatBytes(bytes, to)) ?? text;
+}

@@ -87,16 +87,33 @@ export function exampleParams(method: string, around: Surroundings): Record<stri
   };
   for (const name of Object.keys(params)) if (name in fill) params[name] = fill[name];
   if (method !== 'process/start') return params;
-  const argv = ['/bin/sh', '-c', 'echo hello'];
-  return { processId: freshProcessId(), argv, cwd: path(''), env: {}, tty: false };
+  return {
+    processId: freshName(),
+    argv: ['/bin/sh', '-c', 'echo "$GREETING from $PWD"'],
+    cwd: path(''),
+    env: { GREETING: 'hello' },
+    tty: false,
+  };
 }
 
-let startCount = 0;
+/** The members of params that name something new: whoever sends a message again needs other ones. */
+const newNames: Readonly<Record<string, string>> = {
+  'process/start': 'processId',
+  'http/request': 'requestId',
+  'fs/open': 'handleId',
+};
 
-/** An id names one process, also when the example is taken twice. */
-function freshProcessId(): string {
-  startCount++;
-  return `composer-${Date.now().toString(36)}-${startCount}`;
+export function withFreshName(method: string, params: Record<string, unknown>): Record<string, unknown> {
+  const member = newNames[method];
+  return member !== undefined && member in params ? { ...params, [member]: freshName() } : params;
+}
+
+let nameCount = 0;
+
+/** It names one thing, also when the example is taken twice. */
+function freshName(): string {
+  nameCount++;
+  return `composer-${Date.now().toString(36)}-${nameCount}`;
 }
 
 function isOfDirectory(method: string): boolean {

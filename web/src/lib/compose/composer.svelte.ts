@@ -1,6 +1,6 @@
 // The message that is composed, and what became of those that were sent. The text is the one truth: the form is a view of it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { errorText } from '../../../../shared/errors.ts';
 import type { WireEntry } from '../../../../shared/recording/entry.ts';
 import { idText, malformedId, parseEnvelope } from '../../../../shared/rpc/envelope.ts';
@@ -9,8 +9,8 @@ import type { Workbench } from '../../state/workbench.svelte.ts';
 import { readHead } from '../inspect/message-head.ts';
 import { freshId } from '../inspect/resend.ts';
 import { latencyText } from '../inspect/row-text.ts';
-import { readStored, tabArea, writeStored } from '../storage.ts';
-import { exampleMessage, type Surroundings } from './catalog.ts';
+import { browserArea, readStored, tabArea, writeStored } from '../storage.ts';
+import { catalogEntry, exampleMessage, withFreshName, type Surroundings } from './catalog.ts';
 import { checkMessage } from './check.ts';
 import { isRecord } from './form-model.ts';
 import { composerHistory, type Sent } from './history.svelte.ts';
@@ -37,6 +37,9 @@ export interface Exchange {
 
 const storedSchema = z.object({ text: z.string().max(1_000_000), way: z.enum(['session', 'fresh']) });
 const key = 'composer';
+/** Of this browser: what a new tab begins with. */
+const lastMethodKey = 'composer.method';
+const firstMethod = 'process/start';
 const maxExchanges = 50;
 
 export class Composer {
@@ -46,6 +49,8 @@ export class Composer {
   /** Why the last one could not be sent. */
   problem = $state('');
   readonly raw: RawConnection;
+  /** What was made last; while it is the text, nobody has typed. */
+  #example = '';
 
   /** The text as a value; undefined while it is no JSON object. */
   readonly value = $derived.by<Record<string, unknown> | undefined>(() => {
@@ -62,8 +67,9 @@ export class Composer {
   constructor(private readonly workbench: Workbench) {
     this.raw = new RawConnection(workbench.wire);
     const stored = readStored(tabArea, key, storedSchema);
+    const last = readStored(browserArea, lastMethodKey, z.string()) ?? '';
     if (stored) Object.assign(this, stored);
-    else this.text = exampleMessage('environment/info', freshId('composer'), this.around);
+    else this.take(catalogEntry(last) ? last : firstMethod);
   }
 
   get target(): ServerConnection {
@@ -81,7 +87,21 @@ export class Composer {
 
   /** A message of another method, to begin with. */
   take(method: string): void {
-    this.text = exampleMessage(method, freshId('composer'), this.around);
+    this.text = this.#example = exampleMessage(method, freshId('composer'), this.around);
+  }
+
+  /** The connection is another one, or has told of itself: an example that nobody has touched fits it. */
+  refreshExample(): void {
+    if (this.text === this.#example) this.take(this.method);
+  }
+
+  /** With ids that nobody has used, so that it can be sent once more. */
+  freshen(): void {
+    const { value, method } = this;
+    if (!value) return;
+    const { params } = value;
+    const named = isRecord(params) ? { params: withFreshName(method, params) } : {};
+    this.text = JSON.stringify({ ...value, ...('id' in value ? { id: freshId('composer') } : {}), ...named }, null, 2);
   }
 
   setParams(params: Record<string, unknown>): void {
@@ -91,6 +111,7 @@ export class Composer {
   /** For the tab: survives a reload. */
   store(): void {
     writeStored(tabArea, key, { text: this.text, way: this.way });
+    if (catalogEntry(this.method)) writeStored(browserArea, lastMethodKey, this.method);
   }
 
   restore({ text, way }: Sent): void {
@@ -101,6 +122,7 @@ export class Composer {
   /** Sends the text as it is, whatever it is. */
   async send(): Promise<void> {
     const { text, way, target } = this;
+    const { title, address } = target;
     this.problem = '';
     if (way === 'fresh') {
       try {
@@ -119,7 +141,7 @@ export class Composer {
       envelope.kind === 'request' ? idText(envelope.id) : envelope.kind === 'notification' ? '' : String(malformedId);
     const method = 'method' in envelope ? envelope.method : '';
     const exchange: Exchange = {
-      key: composerHistory.add({ atMs: Date.now(), text, method, way }),
+      key: composerHistory.add({ atMs: Date.now(), text, method, way, target: { title, address } }),
       text,
       method: method || (envelope.kind === 'malformed' ? 'not a message' : envelope.kind),
       connection: way === 'fresh' ? this.raw.name : target.id,

@@ -1,30 +1,32 @@
 // A relay frame field by field, as it is typed, and its bytes: also frames that nobody may send.
 
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import * as z from 'zod';
 import { RelayMessageFrameSchema } from '../../../../shared/gen/codex/exec_server/relay/v1/relay_pb.ts';
 import { decodeFrame } from '../../../../shared/relay/codec.ts';
-import { tryFormatBytes, tryParseBytes, type ByteForm } from './bytes-text.ts';
+import { byteForms, tryFormatBytes, tryParseBytes, type ByteForm } from './bytes-text.ts';
 
 export const frameBodies = ['data', 'ackFrame', 'resume', 'reset', 'heartbeat', 'handshake', 'none'] as const;
 export type FrameBody = (typeof frameBodies)[number];
 
-export interface FrameForm {
-  readonly version: number;
-  readonly streamId: string;
-  readonly ack: number;
-  readonly ackBits: number;
-  readonly body: FrameBody;
-  readonly seq: number;
-  readonly segmentIndex: number;
-  readonly segmentCount: number;
+export const frameFormSchema = z.object({
+  version: z.number(),
+  streamId: z.string(),
+  ack: z.number(),
+  ackBits: z.number(),
+  body: z.enum(frameBodies),
+  seq: z.number(),
+  segmentIndex: z.number(),
+  segmentCount: z.number(),
   /** Of data and handshake. */
-  readonly payload: string;
-  readonly payloadForm: ByteForm;
+  payload: z.string(),
+  payloadForm: z.enum(byteForms),
   /** Of resume. */
-  readonly nextSeq: number;
+  nextSeq: z.number(),
   /** Of reset. */
-  readonly reason: string;
-}
+  reason: z.string(),
+});
+export type FrameForm = Readonly<z.infer<typeof frameFormSchema>>;
 
 export const frameExample: Omit<FrameForm, 'streamId'> = {
   version: 1,
@@ -49,7 +51,7 @@ export function frameBytes(form: FrameForm): FrameBytes {
   for (const name of ['version', 'ack', 'ackBits', 'seq', 'segmentIndex', 'segmentCount', 'nextSeq'] as const) {
     const value = form[name];
     if (!Number.isInteger(value) || value < 0 || value > 0xffffffff) {
-      return { problem: `${wireName(name)} must be a whole number from 0 to 4294967295` };
+      return { problem: `${wireName(name)} must be a whole number from 0 to 4294967295; raw bytes can hold any other` };
     }
   }
   const payload = tryParseBytes(form.payload, form.payloadForm);
@@ -57,6 +59,12 @@ export function frameBytes(form: FrameForm): FrameBytes {
   const { version, streamId, ack, ackBits } = form;
   const message = create(RelayMessageFrameSchema, { version, streamId, ack, ackBits, body: bodyOf(form, payload) });
   return judged(toBinary(RelayMessageFrameSchema, message));
+}
+
+/** The data frame behind this one: with the next seq, and the next segment of a message that is not whole. */
+export function nextFrame(form: FrameForm): FrameForm {
+  const isLast = form.segmentIndex + 1 >= form.segmentCount;
+  return { ...form, seq: (form.seq + 1) >>> 0, segmentIndex: isLast ? 0 : form.segmentIndex + 1 };
 }
 
 /** Bytes as they are typed, whatever they are. */

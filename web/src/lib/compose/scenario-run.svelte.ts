@@ -2,15 +2,23 @@
 
 import { errorText } from '../../../../shared/errors.ts';
 import type { Difference } from '../../../../shared/scenario/compare-connection.ts';
-import { runScenario, scenarioLink } from '../../../../shared/scenario/run.ts';
-import type { Scenario } from '../../../../shared/scenario/scenario.ts';
+import { runScenario, scenarioLink, type RunOptions } from '../../../../shared/scenario/run.ts';
+import { firstConnection, type Scenario } from '../../../../shared/scenario/scenario.ts';
 import type { WireLog } from '../../state/wire-log.svelte.ts';
 import { dial } from '../dial.ts';
 import type { Target } from '../target.ts';
 
 export type RunOutcome =
   | { readonly kind: 'running'; readonly step: number; readonly steps: number }
-  | { readonly kind: 'done'; readonly connection: string; readonly differences: readonly Difference[] }
+  | {
+      readonly kind: 'done';
+      /** The first one, in the recording. */
+      readonly connection: string;
+      /** All of them, as the inspector's filter takes them. */
+      readonly connections: string;
+      readonly differences: readonly Difference[];
+    }
+  | { readonly kind: 'cancelled' }
   | { readonly kind: 'failed'; readonly problem: string };
 
 let count = 0;
@@ -21,8 +29,12 @@ export class ScenarioRun {
 
   constructor(private readonly wire: WireLog) {}
 
-  /** @param make May throw: then that is the outcome. */
-  async start(make: () => Scenario, target: Target): Promise<void> {
+  /** @param make May throw: then that is the outcome. @param options of `runScenario` */
+  async start(
+    make: () => Scenario,
+    target: Target,
+    options: Pick<RunOptions, 'goesOn' | 'deadlineMs' | 'variables'> = {},
+  ): Promise<void> {
     this.cancel();
     const cancel = new AbortController();
     this.#cancel = cancel;
@@ -34,14 +46,19 @@ export class ScenarioRun {
     try {
       const scenario = make();
       const { wire } = this;
-      const watch = { connection, recorder: wire.record, nowMs: wire.nowMs };
-      const open = async () => scenarioLink((await dial(target, watch, cancel.signal)).connection);
+      const open = async (name: string) => {
+        const own = name === firstConnection ? connection : `${connection}.${name}`;
+        const watch = { connection: own, recorder: wire.record, nowMs: wire.nowMs };
+        return scenarioLink((await dial(target, watch, cancel.signal)).connection);
+      };
       let step = 0;
       const onStep = () => tell({ kind: 'running', step: ++step, steps: scenario.steps.length });
-      const differences = await runScenario(scenario, { open }, { signal: cancel.signal, onStep });
-      tell({ kind: 'done', connection, differences });
+      const differences = await runScenario(scenario, { open }, { ...options, signal: cancel.signal, onStep });
+      const hasMany = scenario.steps.some(({ dir }) => dir === 'open');
+      const connections = hasMany ? `${connection}|${connection}.*` : connection;
+      tell({ kind: 'done', connection, connections, differences });
     } catch (error) {
-      tell({ kind: 'failed', problem: errorText(error) });
+      tell(cancel.signal.aborted ? { kind: 'cancelled' } : { kind: 'failed', problem: errorText(error) });
     }
   }
 
