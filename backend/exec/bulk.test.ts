@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { tryBase64Decode } from '../../shared/bytes.ts';
-import { bulkFor, release, tryDecodeInPlace } from './bulk.ts';
+import { allocateForBase64, bulkFor, encodeInPlace, release, tryDecodeInPlace } from './bulk.ts';
 
 const ascii = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
 
@@ -14,6 +14,16 @@ test.each([0, 1, 2, 3, 24_575, 24_576, 24_577, 1_000_000])('base64 of %i bytes i
   expect(decoded?.buffer).toBe(memory.buffer);
   expect(Buffer.from(memory.subarray(0, 6)).toString()).toBe('before');
   expect(Buffer.from(memory.subarray(-5)).toString()).toBe('after');
+});
+
+test.each([0, 1, 2, 3, 24_575, 24_576, 24_577, 1_000_000])('%i bytes become base64 where they lie', (length) => {
+  const bytes = randomBytes(length);
+  // A byte more than there is, as for a file that may have grown.
+  const memory = allocateForBase64(length + 1);
+  bytes.copy(memory);
+  const text = encodeInPlace(memory.subarray(0, length));
+  expect(text.toString('latin1')).toBe(bytes.toString('base64'));
+  expect(text.buffer).toBe(memory.buffer);
 });
 
 test('what is no base64 is refused as tryBase64Decode refuses it, wherever it stands', () => {

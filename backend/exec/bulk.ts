@@ -77,6 +77,27 @@ export function tryDecodeInPlace(base64: Uint8Array): Uint8Array | undefined {
   return buffer.subarray(0, length);
 }
 
+/** Memory for `bytes` that `encodeInPlace` can take. */
+export function allocateForBase64(bytes: number): Buffer {
+  const whole = Buffer.allocUnsafeSlow(base64Length(bytes));
+  return whole.subarray(whole.length - bytes);
+}
+
+/** The opposite: the base64 text of bytes from `allocateForBase64` takes their place, from the beginning of their memory. */
+export function encodeInPlace(bytes: Buffer): Buffer {
+  const target = Buffer.from(bytes.buffer, 0, base64Length(bytes.length));
+  const step = (pieceLength / 4) * 3;
+  // What is written never reaches what is still to be read: a third of it lay before it.
+  for (let from = 0, to = 0; from < bytes.length; from += step) {
+    to += target.write(bytes.toString('base64', from, Math.min(from + step, bytes.length)), to, 'latin1');
+  }
+  return target;
+}
+
+function base64Length(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
+}
+
 /** Larger messages are rare. Up to twice as much free memory is kept. */
 const largestReusedBytes = 16 * 1024 * 1024;
 

@@ -10,15 +10,20 @@ const unknownSizeBytes = 64 * 1024;
 const maxUnknownSizeBytes = 16 * 1024 * 1024;
 
 /**
+ * @param allocate gives the memory that is read into
  * @throws RpcError -32600 above `maxBytes`, for what is no regular file, and for a file whose data never end.
  */
-export async function readWholeFile(path: string, maxBytes: number): Promise<Uint8Array> {
+export async function readWholeFile(
+  path: string,
+  maxBytes: number,
+  allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Promise<Buffer> {
   const { file, stats } = await openRegular(path, openFlags.read);
   try {
     if (stats.size > maxBytes) throw tooLarge(maxBytes);
     const bound = stats.size > 0 ? maxBytes : Math.min(maxBytes, maxUnknownSizeBytes);
     // One byte more than the file had: when it stays free, that was the end, with no growing and no copy.
-    let buffer = Buffer.allocUnsafe(Math.min(stats.size > 0 ? stats.size : unknownSizeBytes, bound) + 1);
+    let buffer = allocate(Math.min(stats.size > 0 ? stats.size : unknownSizeBytes, bound) + 1);
     let length = 0;
     for (;;) {
       const { bytesRead } = await file.read(buffer, length, buffer.length - length, length);
@@ -28,7 +33,7 @@ export async function readWholeFile(path: string, maxBytes: number): Promise<Uin
       if (bytesRead === 0 || isShort) return buffer.subarray(0, length);
       if (length < buffer.length) continue;
       if (length > bound) throw tooLarge(bound);
-      const larger = Buffer.allocUnsafe(Math.min(buffer.length * 2, bound + 1));
+      const larger = allocate(Math.min(buffer.length * 2, bound + 1));
       buffer.copy(larger);
       buffer = larger;
     }

@@ -19,7 +19,7 @@ const serverText: FrameKind = { isBinary: false, isMasked: false };
 const slabBytes = 96 * 1024;
 /** Slabs kept for reuse: without them each chunk of output is garbage outside of the heap, and the collector runs for it. */
 const maxFreeSlabs = 64;
-/** Longer bytes go out as they are, behind their header. */
+/** Longer bytes go out as they are, and may not change any more. */
 const maxCopiedBytes = 64 * 1024;
 const maxHeaderBytes = 14;
 const maskBytes = 4;
@@ -56,21 +56,12 @@ class FrameWriter {
   add(message: OutgoingMessage): void {
     const { isBinary, isMasked } = this.kind;
     const byteLength = typeof message === 'string' ? Buffer.byteLength(message) : lengthOf(message);
-    // What is masked is changed, so it must be ours.
-    const isCopied = isMasked || !(message instanceof Uint8Array) || byteLength <= maxCopiedBytes;
-    const target = this.#room(maxHeaderBytes + (isCopied ? byteLength : 0));
+    const target = this.#room(maxHeaderBytes + byteLength - this.#uncopiedBytes(message));
     this.#used += writeHeader(target, this.#used, byteLength, isBinary, isMasked);
     const start = this.#used;
-    if (!isCopied) {
-      this.flush();
-      this.socket.write(message);
-    } else if (typeof message === 'string') {
-      this.#used += target.write(message, this.#used);
-    } else if (message instanceof Uint8Array) {
-      this.#put(target, message);
-    } else {
-      for (const part of message) this.#put(target, part);
-    }
+    if (typeof message === 'string') this.#used += target.write(message, this.#used);
+    else if (message instanceof Uint8Array) this.#put(message);
+    else for (const part of message) this.#put(part);
     if (isMasked) mask(target, start, this.#used);
   }
 
@@ -84,10 +75,29 @@ class FrameWriter {
   }
 
   /** A part is ASCII text, or bytes. */
-  #put(target: Buffer, part: MessagePart): void {
+  #put(part: MessagePart): void {
+    if (this.#isUncopied(part)) {
+      this.flush();
+      this.socket.write(part);
+      return;
+    }
+    const target = this.#room(part.length);
     if (typeof part === 'string') target.write(part, this.#used, 'latin1');
     else target.set(part, this.#used);
     this.#used += part.length;
+  }
+
+  /** What is masked is changed, so it must be ours. */
+  #isUncopied(part: MessagePart): part is Uint8Array {
+    return part.length > maxCopiedBytes && typeof part !== 'string' && !this.kind.isMasked;
+  }
+
+  #uncopiedBytes(message: OutgoingMessage): number {
+    if (typeof message === 'string') return 0;
+    if (message instanceof Uint8Array) return this.#isUncopied(message) ? message.length : 0;
+    let sum = 0;
+    for (const part of message) if (this.#isUncopied(part)) sum += part.length;
+    return sum;
   }
 
   #room(byteLength: number): Buffer {
