@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { errorText } from '../shared/errors.ts';
 import { capProblem } from './containment/process-caps.ts';
+import { sessionCapProblem } from './containment/session-cgroup.ts';
 import type { ExecSettings } from './exec/settings.ts';
 import { AddressGuard } from './http/address-guard.ts';
 
@@ -91,6 +92,13 @@ export const execSettingList = [
   ),
   count('maxTotalFileHandles', 10_000, 'handles', 'open file handles (fs/open) of all connections', { min: 1 }),
   count(
+    'maxTotalSandboxes',
+    64,
+    'servers',
+    'confined file servers (fs/* with a sandbox), about 60 MB each, of all connections; the one that was not used for the longest time makes room',
+    { min: 1 },
+  ),
+  count(
     'maxTotalRetainedBytes',
     1024 * MiB,
     'bytes',
@@ -112,6 +120,13 @@ export const execSettingList = [
     "processes and threads of the server's user, wherever they come from, beyond which none of ours starts more (RLIMIT_NPROC); 0: no cap; not for root",
     { max: 2 ** 22 },
   ),
+  count('sessionMaxMemoryBytes', 0, 'bytes', 'memory of all processes of a session together (cgroup v2); 0: no cap', {
+    max: 2 ** 50,
+  }),
+  count('sessionMaxTasks', 0, 'tasks', 'processes and threads of a session (cgroup v2); 0: no cap', { max: 2 ** 22 }),
+  count('sessionMaxCpuPercent', 0, '%', 'CPU time of a session (cgroup v2), 100: one core; 0: no cap', {
+    max: 100_000,
+  }),
   count('eventLoopWarnMs', 500, 'ms', 'a longer delay of the event loop is logged; 0: never'),
   count('maxStartBytes', 1 * MiB, 'bytes', 'argv and environment of one process', { min: KiB }),
   count('maxMessageBytes', 48 * MiB, 'bytes', 'largest message taken; larger ones end the connection (1009)', {
@@ -234,7 +249,7 @@ export function execConfig(
     program: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
   };
   checkAddressRanges(config);
-  const problem = capProblem(config);
+  const problem = capProblem(config) ?? sessionCapProblem(config);
   if (problem !== undefined) throw new UsageError(problem);
   return Object.freeze(config);
 }

@@ -51,7 +51,7 @@ export class ExecServer {
     });
     const everything = [
       ...processRoutes(settings),
-      ...withSandbox(fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }), settings.program),
+      ...withSandbox(fsRoutes({ maxAnswerBytes: settings.maxMessageBytes }), settings),
       ...httpRoutes({
         maxBufferedBodyBytes: settings.maxMessageBytes,
         maxStreamedBodyBytes: settings.httpMaxResponseBytes,

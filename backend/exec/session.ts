@@ -5,6 +5,7 @@ import { limits } from '../../shared/limits.ts';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import { newSessionMark } from '../containment/mark.ts';
 import type { SharedLimits } from '../containment/quota.ts';
+import { newSessionCgroup, type SessionCgroup } from '../containment/session-cgroup.ts';
 import { killMarked, killSession } from '../containment/sweep.ts';
 import type { Child, ChildEvents } from '../process/child.ts';
 import type { Guardian } from '../process/guardian.ts';
@@ -41,6 +42,7 @@ export class Session implements ProcessListener {
   readonly #leftGroups = new Set<number>();
   #isEnded = false;
   #mark: bigint | undefined;
+  #cgroup: SessionCgroup | undefined;
   /** What is being started, by processId. */
   readonly #starting = new Map<string, Promise<Child>>();
 
@@ -65,6 +67,11 @@ export class Session implements ProcessListener {
   /** What its processes carry; undefined where that cannot be had. */
   get mark(): bigint | undefined {
     return (this.#mark ??= newSessionMark());
+  }
+
+  /** What its processes are in; undefined where sessions have no caps. @throws RpcError -32600 where it cannot be made. */
+  get cgroup(): SessionCgroup | undefined {
+    return (this.#cgroup ??= newSessionCgroup(this.settings));
   }
 
   get runningCount(): number {
@@ -166,6 +173,7 @@ export class Session implements ProcessListener {
     for (const pid of this.#leftGroups) signalGroup(pid, 'SIGKILL');
     const sweeps = [...pids].map((pid) => killSession(pid));
     if (this.#mark !== undefined) sweeps.push(killMarked(this.#mark));
+    if (this.#cgroup) sweeps.push(this.#cgroup.end());
     await Promise.all(sweeps);
     for (const process of this.processes.values()) process.forget();
     for (const pid of pids) this.guardian.remove(pid);

@@ -2,8 +2,9 @@
 
 import type { ProcessCapSettings } from '../containment/process-caps.ts';
 import type { SharedLimitSettings } from '../containment/quota.ts';
+import type { SessionCapSettings } from '../containment/session-cgroup.ts';
 
-export interface ExecSettings extends SharedLimitSettings, ProcessCapSettings {
+export interface ExecSettings extends SharedLimitSettings, ProcessCapSettings, SessionCapSettings {
   /** A session without a connection lives this long, ms. */
   readonly detachedSessionTtlMs: number;
   /** A closed process stays readable this long, ms … */
@@ -33,6 +34,8 @@ export interface ExecSettings extends SharedLimitSettings, ProcessCapSettings {
   /** Longest http/request, ms, and its largest streamed body, bytes; 0: no limit of ours. */
   readonly httpMaxMs: number;
   readonly httpMaxResponseBytes: number;
+  /** Confined file servers of all connections, about 60 MB each. */
+  readonly maxTotalSandboxes: number;
   /** The command that runs this program, for what it starts of itself; undefined where it is used as a library. */
   readonly program?: readonly string[] | undefined;
   /** Nothing is started and nothing is changed; files can be looked at. */

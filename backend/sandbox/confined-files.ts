@@ -1,8 +1,8 @@
 // File operations under a sandbox. They are done by another exec server of this program that runs confined itself, so that
 // no check can be passed and the file exchanged before it is used: the kernel holds each operation to the policy.
 //
-// One such server per policy and connection, started at the first need (a third of a second), ended when it is idle and with
-// the connection. Handles that it has opened are its own: what reads or writes them goes to it.
+// One such server per policy and connection, started at the first need (a third of a second), ended when it is idle, with the
+// connection, or for another that needs its place. Handles that it has opened are its own: what reads or writes them goes to it.
 
 import { dirname } from 'node:path';
 import { CloseCode } from '../../shared/connection/connection.ts';
@@ -24,6 +24,7 @@ const maxServers = 8;
 const passedOn: ReadonlySet<string> = new Set(['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR']);
 
 interface Server {
+  readonly owner: ConfinedFiles;
   readonly key: string;
   readonly peer: Promise<RpcPeer>;
   /** Requests that are not answered, open handles, and watches, which last as long as the connection. */
@@ -34,6 +35,43 @@ interface Server {
 /** Of the params of every method that comes here. */
 type FileParams = Readonly<Record<string, unknown>>;
 
+/** The confined servers of all connections: so many and no more. */
+export class ConfinedServers {
+  /** The one that was not used for the longest time first. */
+  readonly #servers = new Set<Server>();
+
+  /** @param max servers at a time. */
+  constructor(private readonly max: number) {}
+
+  /** There is one, and it is used now. */
+  used(server: Server): void {
+    this.#servers.delete(server);
+    this.#servers.add(server);
+  }
+
+  gone(server: Server): void {
+    this.#servers.delete(server);
+  }
+
+  /**
+   * Ends one that nobody needs now where there are too many: of `owner` beyond `maxServers`, else of anybody.
+   * @throws RpcError -32001 when all of them are in use.
+   */
+  makeRoom(owner: ConfinedFiles): void {
+    const own = [...this.#servers].filter((server) => server.owner === owner);
+    const isFullForOwner = own.length >= maxServers;
+    if (!isFullForOwner && this.#servers.size < this.max) return;
+    const unused = (isFullForOwner ? own : [...this.#servers]).find(({ uses }) => uses === 0);
+    if (!unused) {
+      const limit = isFullForOwner
+        ? `${maxServers} per connection`
+        : `${this.max} of this server (--max-total-sandboxes)`;
+      throw new RpcError(RpcCode.overloaded, `too many sandboxes in use: the limit is ${limit}; try again later`);
+    }
+    unused.owner.end(unused);
+  }
+}
+
 export class ConfinedFiles {
   readonly #servers = new Map<string, Server>();
   /** By handle id: who has opened it. */
@@ -42,10 +80,12 @@ export class ConfinedFiles {
 
   /**
    * @param program the command that runs this program; undefined where there is none to run.
+   * @param all what all connections have.
    * @param notify takes notifications of the confined servers.
    */
   constructor(
     private readonly program: readonly string[] | undefined,
+    private readonly all: ConfinedServers,
     private readonly notify: (method: string, params: unknown) => void,
   ) {}
 
@@ -83,17 +123,18 @@ export class ConfinedFiles {
   /** Ends the confined servers. */
   closeAll(): void {
     this.#isClosed = true;
-    for (const server of this.#servers.values()) this.#end(server);
+    for (const server of this.#servers.values()) this.end(server);
   }
 
   async #use(server: Server, work: (peer: RpcPeer) => Promise<unknown>): Promise<unknown> {
     server.uses++;
+    this.all.used(server);
     clearTimeout(server.idleTimer);
     try {
       return await work(await server.peer);
     } catch (error) {
       // A server that cannot be started or has died makes room for another.
-      if (error instanceof LocalError) this.#end(server);
+      if (error instanceof LocalError) this.end(server);
       throw error instanceof RpcError
         ? error
         : new RpcError(RpcCode.internal, `the sandbox failed: ${errorText(error)}`);
@@ -105,22 +146,16 @@ export class ConfinedFiles {
   #release(server: Server): void {
     server.uses--;
     if (server.uses > 0) return;
-    if (this.#isClosed) this.#end(server);
-    else server.idleTimer = setTimeout(() => this.#end(server), idleMs).unref();
+    if (this.#isClosed) this.end(server);
+    else server.idleTimer = setTimeout(() => this.end(server), idleMs).unref();
   }
 
   #serverFor(policy: Policy): Server {
     const key = JSON.stringify(policy);
     const running = this.#servers.get(key);
     if (running) return running;
-    if (this.#servers.size >= maxServers) {
-      const idle = [...this.#servers.values()].find(({ uses }) => uses === 0);
-      if (!idle) {
-        throw new RpcError(RpcCode.overloaded, `too many sandboxes in use: the limit is ${maxServers} per connection`);
-      }
-      this.#end(idle);
-    }
-    const server: Server = { key, peer: this.#start(policy), uses: 0, idleTimer: undefined };
+    this.all.makeRoom(this);
+    const server: Server = { owner: this, key, peer: this.#start(policy), uses: 0, idleTimer: undefined };
     // Whoever waits for it is told; nobody may.
     server.peer.catch(() => undefined);
     this.#servers.set(key, server);
@@ -158,8 +193,10 @@ export class ConfinedFiles {
     }
   }
 
-  #end(server: Server): void {
+  /** What it does is broken off. */
+  end(server: Server): void {
     clearTimeout(server.idleTimer);
+    this.all.gone(server);
     if (this.#servers.get(server.key) === server) this.#servers.delete(server.key);
     for (const [handleId, owner] of this.#handles) if (owner === server) this.#handles.delete(handleId);
     server.peer.then(

@@ -41,6 +41,15 @@ export const bubblewrap = {
   debianPackage: 'bubblewrap',
 };
 
+/** @type {Needed} */
+export const userModeLinux = {
+  what: 'User-Mode Linux (a test of cgroups runs in a kernel of its own)',
+  variable: 'LINUX_UML_PATH',
+  names: ['linux.uml'],
+  places: ['/usr/bin/linux.uml'],
+  debianPackage: 'user-mode-linux',
+};
+
 /** @param {string} path */
 function isProgram(path) {
   try {

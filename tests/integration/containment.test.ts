@@ -217,6 +217,13 @@ describe('caps on processes', () => {
     expect(await within('the end', 10_000, server.exited)).toEqual({ code: 2, signal: null });
     expect(server.stderr).toContain(why);
   });
+
+  it('of sessions end it too where there is no cgroup', async () => {
+    const program = ['bwrap', '--dev-bind', '/', '/', '--tmpfs', '/sys/fs/cgroup', '--', ...serverProgram()];
+    const server = spawnStdioServer({ program, args: ['--session-max-tasks', '100'] });
+    expect(await within('the end', 10_000, server.exited)).toEqual({ code: 2, signal: null });
+    expect(server.stderr).toMatch(/the caps on sessions \(--session-max-…\) cannot be held to: .*cgroup/);
+  });
 });
 
 describe('limits that all connections share', () => {

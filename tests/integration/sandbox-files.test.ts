@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fromBase64, type JsonObject } from '../helpers/json.ts';
-import { useServer } from '../helpers/server.ts';
+import { startServer, useServer } from '../helpers/server.ts';
 import type { WireClient } from '../helpers/wire-client.ts';
 
 const server = useServer();
@@ -187,4 +187,27 @@ describe('other policies', () => {
       });
     }
   });
+});
+
+it('is done by so many confined servers and no more: the one that nobody needs makes room', async () => {
+  const own = await startServer({ args: ['--max-total-sandboxes', '2'] });
+  const [first, second, third] = await Promise.all([own.connect(), own.connect(), own.connect()]);
+  const policyOf = (name: string) => sandbox(root('read'), entry(join(work, name), 'write'));
+  const open = (by: WireClient, policy: JsonObject) =>
+    by.request('fs/open', { handleId: 'h', path: secret, sandbox: policy });
+  const [one, two, three] = ['one', 'two', 'three'].map((name) => {
+    mkdirSync(join(work, name));
+    return policyOf(name);
+  });
+  expect((await first.request('fs/readFile', { path: secret, sandbox: one! })).error).toBeUndefined();
+  expect((await open(second, two!)).error).toBeUndefined();
+  // That of the first is idle, and makes room.
+  expect((await open(third, three!)).error).toBeUndefined();
+  expect((await first.request('fs/readFile', { path: secret, sandbox: one! })).error).toMatchObject({
+    code: -32001,
+    message: expect.stringContaining('--max-total-sandboxes'),
+  });
+  expect((await second.request('fs/readBlock', { handleId: 'h', offset: 0, len: 6 })).error).toBeUndefined();
+  await third.request('fs/close', { handleId: 'h' });
+  expect((await first.request('fs/readFile', { path: secret, sandbox: one! })).error).toBeUndefined();
 });

@@ -4,9 +4,10 @@ import { RpcCode, RpcError } from '../../../shared/errors.ts';
 import { fsOpen } from '../../../shared/protocol/fs.ts';
 import { isConfining, type SandboxContext } from '../../../shared/protocol/sandbox.ts';
 import type { BulkBytes } from '../../../shared/rpc/envelope.ts';
-import { ConfinedFiles } from '../../sandbox/confined-files.ts';
+import { ConfinedFiles, ConfinedServers } from '../../sandbox/confined-files.ts';
 import { withBulkText } from '../bulk.ts';
 import type { RequestContext, Route } from '../handler.ts';
+import type { ExecSettings } from '../settings.ts';
 
 /** What params of fs/* may hold for us. */
 interface FileParams extends Record<string, unknown> {
@@ -14,13 +15,16 @@ interface FileParams extends Record<string, unknown> {
   readonly handleId?: string;
 }
 
-/** @param program the command that runs this program; undefined where it is used as a library. */
-export function withSandbox(routes: readonly Route[], program: readonly string[] | undefined): Route[] {
+export function withSandbox(
+  routes: readonly Route[],
+  { program, maxTotalSandboxes }: Pick<ExecSettings, 'program' | 'maxTotalSandboxes'>,
+): Route[] {
+  const servers = new ConfinedServers(maxTotalSandboxes);
   const byConnection = new WeakMap<AbortSignal, ConfinedFiles>();
   const confinedFilesOf = ({ signal, notify }: RequestContext): ConfinedFiles => {
     let files = byConnection.get(signal);
     if (!files) {
-      const created = new ConfinedFiles(program, (method, params) => void notify(method, params));
+      const created = new ConfinedFiles(program, servers, (method, params) => void notify(method, params));
       if (signal.aborted) created.closeAll();
       signal.addEventListener('abort', () => created.closeAll(), { once: true });
       byConnection.set(signal, created);

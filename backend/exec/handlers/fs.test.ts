@@ -18,9 +18,10 @@ import { environmentInfo, environmentRoutes } from './environment.ts';
 import { fsRoutes } from './fs.ts';
 
 const routes = new Map(
-  [...withSandbox(fsRoutes({ maxAnswerBytes: 100_000 }), undefined), ...environmentRoutes({ version: '1.2.3' })].map(
-    (route) => [route.declaration.method, route],
-  ),
+  [
+    ...withSandbox(fsRoutes({ maxAnswerBytes: 100_000 }), { maxTotalSandboxes: 1 }),
+    ...environmentRoutes({ version: '1.2.3' }),
+  ].map((route) => [route.declaration.method, route]),
 );
 
 let folder: string;

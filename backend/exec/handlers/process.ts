@@ -67,7 +67,7 @@ async function start(params: StartParams, { session, notify }: RequestContext, s
     await session.start(processId, { isTerminal: size !== undefined, isConfined }, async (events) => {
       const child = { ...spec, program: resolveProgram(spec.name, spec.cwd, spec.env), mark: session.mark };
       const run = (what: ChildSpec, told: ChildEvents) => {
-        const capped = withCaps(what, settings);
+        const capped = withCaps(what, settings, session.cgroup?.procsFile);
         return size
           ? startPtyProcess(capped, size, settings, told)
           : startPipeProcess(capped, withStdin, settings, told);
