@@ -69,13 +69,13 @@ function compareArray(
   bindings: Bindings,
   path: string,
 ): ValueDifference[] {
-  // A listing comes in directory order.
   const isListing = path.endsWith('entries');
   const [left, right] = isListing ? [sortByName(expected), sortByName(actual)] : [expected, actual];
   return left.flatMap((value, index) => compareValue(value, right[index], leeway, bindings, `${path}[${index}]`));
 }
 
-function sortByName(entries: readonly Json[]): Json[] {
+/** A listing comes in directory order: by name it can be compared. */
+export function sortByName(entries: readonly Json[]): Json[] {
   const name = (entry: Json) => (isObject(entry) && typeof entry['fileName'] === 'string' ? entry['fileName'] : '');
   return [...entries].sort((a, b) => (name(a) < name(b) ? -1 : 1));
 }

@@ -8,7 +8,7 @@ import { isObject, jsonOrText, type Json, type JsonObject } from './json.ts';
 import { firstConnection, type RecvStep, type Scenario, type Step } from './scenario.ts';
 
 /** Members of results that say when or where, not what; `*`: all of it. By method. */
-const notCompared: Readonly<Record<string, readonly string[] | '*'>> = {
+export const notCompared: Readonly<Record<string, readonly string[] | '*'>> = {
   initialize: ['environmentInfo', 'extensions'],
   'environment/info': '*',
   'environmentConfig/read': '*',

@@ -45,6 +45,11 @@ export interface RunOptions {
    * fixed wait: nothing announces that a message will not come.
    */
   readonly surplusMs?: number;
+  /**
+   * Plays on after a difference, for those who look at everything that came. Once something has not come by its deadline,
+   * what is due later is waited for only briefly. Default false.
+   */
+  readonly goesOn?: boolean;
   readonly signal?: AbortSignal;
   /** Before each step. */
   readonly onStep?: (step: Step) => void;
@@ -86,8 +91,13 @@ export async function runScenario(
   }
 }
 
+/** With `goesOn`: for what may never come, ms. */
+const overdueMs = 100;
+
 /** The id of a last request, after the answer to which nothing more is to come; another one where it is taken. */
 const endId = 'scenario-end';
+/** Of that request: no server knows it. */
+export const endMethod = 'scenario/end';
 /** A shorter value would be found anywhere in a text, in characters. */
 const minMaskedLength = 4;
 
@@ -98,7 +108,7 @@ class Run {
   readonly #values: Map<string, Json>;
   /** What shall be saved once it has come. */
   #unsaved: { readonly step: RecvStep; readonly played: Played }[] = [];
-  readonly #deadlineMs: number;
+  #deadlineMs: number;
   readonly #differences: Difference[] = [];
   /** The plain HTTP request whose answer is expected next. */
   #http: HttpRequest | undefined;
@@ -251,11 +261,14 @@ class Run {
 
   /** Comparing binds $SESSION. After a difference everything else would only wait in vain. */
   async #mayGoOn(): Promise<boolean> {
-    if (!(await this.#settle())) return false;
+    const hasAll = await this.#settle();
     const { answers } = this.scenario;
-    return [...this.#connections.values()].every((played) =>
-      compareAnswers(played.steps, played.received, answers, this.#bindings).every(({ kind }) => kind === 'surplus'),
+    const differences = [...this.#connections.values()].flatMap((played) =>
+      compareAnswers(played.steps, played.received, answers, this.#bindings).filter(({ kind }) => kind !== 'surplus'),
     );
+    if (this.options.goesOn !== true) return hasAll && differences.length === 0;
+    if (!hasAll) this.#deadlineMs = Math.min(this.#deadlineMs, overdueMs);
+    return true;
   }
 
   async #expectEnd(step: { readonly conn: string; readonly line: number }): Promise<void> {
@@ -286,7 +299,7 @@ class Run {
     if (played.end) return;
     const id = played.unusedId(endId);
     const isEnd = (message: Json) => isObject(message) && message['id'] === id;
-    played.link.sendText(JSON.stringify({ id, method: 'scenario/end' }));
+    played.link.sendText(JSON.stringify({ id, method: endMethod }));
     await played.wait(() => played.received.some(isEnd), this.#deadlineMs, this.options.signal);
     const at = played.received.findIndex(isEnd);
     if (at !== -1) played.received.splice(at, 1);

@@ -1,12 +1,13 @@
 // Rows ⇄ files: JSON lines as `exec-workbench tap` writes them, and HAR as browsers write it. Secrets are taken out on the way
 // to a file; what comes from one is checked, since others wrote it.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { base64Encode, tryBase64Decode } from '../../../../shared/bytes.ts';
 import { LocalError } from '../../../../shared/errors.ts';
 import type { WireEntry } from '../../../../shared/recording/entry.ts';
 import { entryLine, headerLine, readRecording, type Recording } from '../../../../shared/recording/jsonl.ts';
 import { redactEntry } from '../../../../shared/recording/redact.ts';
+import { takeInStretches } from './stretches.ts';
 
 export interface Source {
   /** Since 1970, ms: what `atMs` of the entries counts from. */
@@ -91,11 +92,6 @@ const harSchema = z.object({
   }),
 });
 
-/** Time at a stretch, ms: the page goes on meanwhile. */
-const stretchMs = 8;
-/** The clock is looked at after so many lines. */
-const strideLines = 32;
-
 /**
  * A recording in either form, read a little at a time.
  * @param onProgress told the share that is done, 0 … 1
@@ -107,15 +103,7 @@ export async function readRecordingFile(
 ): Promise<Recording> {
   if (/^\s*\{\s*"log"/.test(text)) return fromHar(text);
   const { header, maxCount, entries } = readRecording(text);
-  const read: WireEntry[] = [];
-  let untilMs = performance.now() + stretchMs;
-  for (const entry of entries) {
-    read.push(entry);
-    if (read.length % strideLines !== 0 || performance.now() < untilMs) continue;
-    onProgress(read.length / maxCount);
-    await new Promise((resolve) => setTimeout(resolve));
-    untilMs = performance.now() + stretchMs;
-  }
+  const read = await takeInStretches(entries, (count) => onProgress(count / maxCount));
   return { ...header, entries: read };
 }
 

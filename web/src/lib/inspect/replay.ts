@@ -5,7 +5,8 @@ import { notificationText, parseEnvelope, requestText } from '../../../../shared
 import type { MessageEntry } from '../../../../shared/recording/entry.ts';
 import { scenarioFromRecording } from '../../../../shared/scenario/from-recording.ts';
 import type { Scenario, Step } from '../../../../shared/scenario/scenario.ts';
-import type { Row } from './row.ts';
+import { endMethod } from '../../../../shared/scenario/run.ts';
+import type { MessageRow, Row } from './row.ts';
 
 /**
  * The messages of the rows as a scenario. All go to one session, since that is what is replayed to: a handshake is put in
@@ -27,6 +28,15 @@ export function replayOf(rows: readonly Row[]): Scenario {
 export function conversationCount(rows: readonly Row[]): number {
   return new Set(rows.flatMap((row) => (row.layer === 'message' ? [`${row.entry.connection} ${row.stream}`] : [])))
     .size;
+}
+
+/** Of what a replay put on the wire, what was in the rows, too: without its own handshake and its last request. */
+export function withoutOwn(played: readonly MessageRow[]): readonly MessageRow[] {
+  const own = JSON.stringify(handshakeId);
+  const hasOwnHandshake = played.some(({ id }) => id === own);
+  return played.filter(({ id, method }) => {
+    return id !== own && method !== endMethod && !(hasOwnHandshake && method === initialized.method);
+  });
 }
 
 const handshakeId = 'replay-handshake';

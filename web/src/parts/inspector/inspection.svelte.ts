@@ -153,6 +153,16 @@ export class Inspection {
     if (row) this.pause();
   }
 
+  /** All rows of this page's wire up to now, also while a recording is shown. */
+  takeLiveRows(): readonly Row[] {
+    if (this.isLive) for (; this.#taken < this.#waiting.length; this.#taken++) this.#pushNext();
+    const { store } = this.#live;
+    const { entries, droppedCount } = this.log.take();
+    store.skip(droppedCount);
+    for (const entry of entries) store.push(entry);
+    return store.rows();
+  }
+
   /** Where a row stands among those that are shown; -1 when the filter hides it. */
   indexOf(number: number): number {
     let low = 0;

@@ -1,6 +1,7 @@
 // The commands of the inspector: what the palette lists, the help shows and the keys do.
 
 import type { Command } from '../../state/commands.svelte.ts';
+import type { Way } from './inspector-address.svelte.ts';
 
 export interface InspectorActions {
   /** Whether the inspector is seen. */
@@ -20,6 +21,8 @@ export interface InspectorActions {
   readonly goToMark: (by: 1 | -1) => void;
   readonly anomalies: () => void;
   readonly open: () => void;
+  /** That way of looking at the rows, or back to the list. */
+  readonly show: (way: Way) => void;
   readonly close: () => void;
 }
 
@@ -40,9 +43,11 @@ export function inspectorCommands(actions: InspectorActions): readonly Command[]
     command('resend', 'Send the message again', 'R', actions.resend),
     command('edit', 'Edit the message in the composer', 'E', actions.edit),
     command('mark', 'Mark the row', 'M', actions.mark),
-    command('mark.next', 'Next mark', ']', () => goToMark(1)),
-    command('mark.previous', 'Previous mark', '[', () => goToMark(-1)),
+    command('mark.next', 'Next mark, or difference', ']', () => goToMark(1)),
+    command('mark.previous', 'Previous mark, or difference', '[', () => goToMark(-1)),
     command('anomalies', 'Anomalies', 'A', actions.anomalies),
+    command('diagram', 'Sequence diagram, or the list', 'S', () => actions.show('diagram')),
+    command('compare', 'Compare two conversations, or the list', 'D', () => actions.show('compare')),
     command('open', 'Open a recording…', '', actions.open),
     { ...command('close', 'Close the detail', 'Escape', actions.close), when: () => when() && isDetailOpen() },
   ];
