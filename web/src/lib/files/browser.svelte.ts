@@ -5,7 +5,8 @@ import { SvelteMap } from 'svelte/reactivity';
 import type { RemoteFiles } from '../../../../shared/client/files.ts';
 import { RpcCode, RpcError } from '../../../../shared/errors.ts';
 import type { ServerConnection } from '../../state/connections.svelte.ts';
-import { explainAction, type Explanation } from '../explain-error.ts';
+import type { Explanation } from '../explain-error.ts';
+import { explainFile } from './explain.ts';
 import { OpenFile } from './open-file.svelte.ts';
 import { baseName, isWithin, joinPath, parentPath } from './paths.ts';
 import { FileTree } from './tree.svelte.ts';
@@ -37,6 +38,23 @@ export class FileBrowser {
   constructor(private readonly connection: ServerConnection) {
     this.tree = new FileTree(this.#files);
     this.transfers = new Transfers(this.#files, (directory) => void this.tree.load(directory));
+  }
+
+  /** Why nothing can be made, changed or removed, in words; '' when it can. */
+  get refusal(): string {
+    if (this.connection.status !== 'connected') return 'there is no connection';
+    return this.connection.isReadOnly ? 'the server was started with --read-only' : '';
+  }
+
+  get isReadOnly(): boolean {
+    return this.connection.isReadOnly;
+  }
+
+  /** Asks, or says why there is nothing to ask. */
+  begin(ask: Ask): void {
+    const { refusal } = this;
+    if (refusal === '') this.ask = ask;
+    else this.problem = { title: 'Nothing can be changed', detail: refusal };
   }
 
   /** Shows the file; one that was edited and not saved is as it was left. '' shows none. */
@@ -86,7 +104,9 @@ export class FileBrowser {
       await files.remove(from);
     });
     this.tree.forget(from);
-    if (done) {
+    // What was copied and could not be removed is there twice.
+    if (!done) await this.tree.load(parentPath(to));
+    else {
       this.#forgetFiles(from);
       await this.#changed(to);
     }
@@ -104,7 +124,7 @@ export class FileBrowser {
 
   /** Asks first when some of them are there already. */
   async upload(directory: string, files: readonly File[]): Promise<void> {
-    if (files.length === 0) return;
+    if (files.length === 0 || this.refusal !== '') return;
     await this.#do('look into the folder', async (remote) => {
       const there = (await remote.readDirectory(directory)).map(({ fileName }) => fileName);
       const taken = files.map(({ name }) => name).filter((name) => there.includes(name));
@@ -160,7 +180,7 @@ export class FileBrowser {
       await action(files);
       return true;
     } catch (error) {
-      this.problem = explainAction(what, error);
+      this.problem = explainFile(what, error);
       return false;
     }
   }

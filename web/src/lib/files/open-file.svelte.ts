@@ -3,7 +3,9 @@
 import type { Metadata, RemoteFiles } from '../../../../shared/client/files.ts';
 import { concatBytes, tryUtf8Decode, utf8Encode } from '../../../../shared/bytes.ts';
 import { RpcCode, RpcError } from '../../../../shared/errors.ts';
-import { explainAction, type Explanation } from '../explain-error.ts';
+import type { Explanation } from '../explain-error.ts';
+import { hexPageBytes } from '../inspect/hex.ts';
+import { explainFile } from './explain.ts';
 import { imageType, looksLikeText } from './content.ts';
 import { baseName } from './paths.ts';
 
@@ -11,14 +13,23 @@ import { baseName } from './paths.ts';
 const maxEditBytes = 4 * 1024 * 1024;
 /** A picture of more is shown as bytes, in bytes. */
 const maxImageBytes = 32 * 1024 * 1024;
-/** Size of a part, in bytes. */
-export const partBytes = 512 * 1024;
+/** Most that is kept of a file whose server gives it only as a whole (0.131), in bytes: some message has to hold it. */
+const maxWholeBytes = 64 * 1024 * 1024;
+/** Size of a part, in bytes: what a hex view shows at once. */
+export const partBytes = hexPageBytes;
+
+/** Of a file of `size` bytes, which is more than none: where the last part begins, when parts begin at the first byte. */
+export function lastPartStart(size: number): number {
+  return Math.floor((size - 1) / partBytes) * partBytes;
+}
 
 export type FileKind = 'directory' | 'text' | 'image' | 'bytes' | 'special';
 
 export class OpenFile {
   kind = $state<FileKind | undefined>();
   metadata = $state.raw<Metadata | undefined>();
+  /** Where a link leads, if the server tells; else ''. */
+  linkedPath = $state('');
   problem = $state.raw<Explanation | undefined>();
   /** `text`: what was read or saved last. */
   savedText = $state('');
@@ -34,6 +45,8 @@ export class OpenFile {
   /** The file was changed by somebody else since it was read. */
   hasConflict = $state(false);
   #base: Uint8Array = new Uint8Array();
+  /** `bytes`: all of them, of a server that gives no parts. */
+  #whole = $state.raw<Uint8Array | undefined>();
   readonly #stopped = new AbortController();
 
   constructor(
@@ -49,9 +62,9 @@ export class OpenFile {
     return this.kind === 'text' && this.text !== this.savedText;
   }
 
-  /** In bytes; undefined where the server does not tell (0.131). */
+  /** In bytes; undefined where the server does not tell (0.131) until it was read. */
   get size(): number | undefined {
-    return this.metadata?.size;
+    return this.metadata?.size ?? this.#whole?.length;
   }
 
   /** Reads it, or reads it again: what was edited and not saved is gone then. */
@@ -60,16 +73,21 @@ export class OpenFile {
       const metadata = await files.getMetadata(this.path, { signal });
       this.metadata = metadata;
       this.hasConflict = false;
+      this.#whole = undefined;
+      this.linkedPath = metadata.isSymlink ? await files.canonicalize(this.path, { signal }).catch(() => '') : '';
       if (metadata.isDirectory) this.kind = 'directory';
       else if (!metadata.isFile) this.kind = 'special';
       else await this.#loadFile(files, metadata.size, signal);
     });
   }
 
-  /** `bytes`: shows the part that begins at `start`. */
-  async showPart(start: number): Promise<void> {
+  /** `bytes`: shows the part that begins at `wanted`, or at the last byte if that is beyond the end. */
+  async showPart(wanted: number): Promise<void> {
+    // A size of 0 may not be true (/proc).
+    const start = Math.max(0, this.size ? Math.min(wanted, this.size - 1) : wanted);
     await this.#do('read the file', async (files, signal) => {
-      const part = await read(files, this.path, start, partBytes, signal);
+      const part =
+        this.#whole?.subarray(start, start + partBytes) ?? (await read(files, this.path, start, partBytes, signal));
       this.partStart = start;
       this.part = part;
       this.isPartText = looksLikeText(part);
@@ -102,8 +120,9 @@ export class OpenFile {
   async #loadFile(files: RemoteFiles, size: number | undefined, signal: AbortSignal): Promise<void> {
     const type = imageType(this.name);
     const limit = type === undefined ? maxEditBytes : maxImageBytes;
-    // One byte more than the limit tells whether there is more, also where the size is not told or not true (/proc).
-    const bytes = await read(files, this.path, 0, size !== undefined && size > limit ? partBytes : limit + 1, signal);
+    // One byte more than the limit tells whether there is more, also where the size is not true (/proc).
+    const length = size !== undefined && size > limit ? partBytes : (size === undefined ? maxWholeBytes : limit) + 1;
+    const bytes = await read(files, this.path, 0, length, signal);
     const isWhole = bytes.length <= limit && bytes.length >= (size ?? 0);
     if (isWhole && type !== undefined && bytes.length > 0) {
       if (this.imageUrl !== '') URL.revokeObjectURL(this.imageUrl);
@@ -119,6 +138,7 @@ export class OpenFile {
       this.kind = 'text';
       return;
     }
+    this.#whole = size === undefined && bytes.length <= maxWholeBytes ? bytes : undefined;
     this.part = bytes.subarray(0, partBytes);
     this.partStart = 0;
     this.isPartText = looksLikeText(this.part);
@@ -148,7 +168,8 @@ export class OpenFile {
     try {
       return await action(files, signal);
     } catch (error) {
-      if (!signal.aborted) this.problem = explainAction(what, error);
+      if (!signal.aborted)
+        this.problem = explainFile(what, error, this.metadata !== undefined && this.metadata.size === undefined);
       return false;
     } finally {
       this.isBusy = false;

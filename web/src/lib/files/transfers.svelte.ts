@@ -3,7 +3,8 @@
 import type { RemoteFiles } from '../../../../shared/client/files.ts';
 import { LocalError } from '../../../../shared/errors.ts';
 import { downloadBlob } from '../download.ts';
-import { explainAction, type Explanation } from '../explain-error.ts';
+import type { Explanation } from '../explain-error.ts';
+import { explainFile } from './explain.ts';
 import { baseName, joinPath, parentPath } from './paths.ts';
 
 export type TransferState = 'waiting' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -54,7 +55,8 @@ export class Transfer {
       this.state = signal.aborted ? 'cancelled' : 'done';
     } catch (error) {
       this.state = signal.aborted ? 'cancelled' : 'failed';
-      if (!signal.aborted) this.problem = explainAction(`${this.direction} ${this.name}`, error);
+      const isWhole = this.direction === 'download' && this.totalBytes === undefined;
+      if (!signal.aborted) this.problem = explainFile(`${this.direction} ${this.name}`, error, isWhole);
     }
     this.doneBytes = this.#bytes;
   }
@@ -69,7 +71,7 @@ export class Transfer {
 }
 
 export class Transfers {
-  /** Newest last. */
+  /** Newest first. */
   list = $state.raw<readonly Transfer[]>([]);
   #running: Promise<void> = Promise.resolve();
 
@@ -81,6 +83,10 @@ export class Transfers {
 
   get hasRunning(): boolean {
     return this.list.some((transfer) => !transfer.isOver);
+  }
+
+  get hasOver(): boolean {
+    return this.list.some((transfer) => transfer.isOver);
   }
 
   upload(directory: string, file: File): Promise<void> {
@@ -116,7 +122,7 @@ export class Transfers {
   }
 
   #add(transfer: Transfer): Promise<void> {
-    this.list = [...this.list, transfer];
+    this.list = [transfer, ...this.list];
     this.#running = this.#running.then(() => transfer.run());
     return this.#running;
   }

@@ -3,7 +3,8 @@
 
 import { SvelteMap, SvelteSet } from 'svelte/reactivity';
 import type { RemoteFiles } from '../../../../shared/client/files.ts';
-import { errorText } from '../../../../shared/errors.ts';
+import type { Explanation } from '../explain-error.ts';
+import { explainFile } from './explain.ts';
 import { baseName, isWithin, joinPath, parentPath } from './paths.ts';
 
 export interface Entry {
@@ -16,7 +17,8 @@ export interface Entry {
 export interface Directory {
   readonly entries: readonly Entry[];
   readonly isLoading: boolean;
-  readonly problem: string;
+  /** Why it could not be read. */
+  readonly problem?: Explanation;
 }
 
 export interface TreeRow extends Entry {
@@ -48,7 +50,7 @@ export class FileTree {
   expand(path: string): void {
     this.#expanded.add(path);
     const known = this.#directories.get(path);
-    if (!known || known.problem !== '') void this.load(path);
+    if (!known || known.problem) void this.load(path);
   }
 
   collapse(path: string): void {
@@ -67,7 +69,7 @@ export class FileTree {
     const files = this.files();
     if (!files) return;
     const before = this.#directories.get(path)?.entries ?? [];
-    this.#directories.set(path, { entries: before, isLoading: true, problem: '' });
+    this.#directories.set(path, { entries: before, isLoading: true });
     try {
       const found = await files.readDirectory(path);
       const entries = found.map(({ fileName, isDirectory, isFile }) => ({
@@ -76,9 +78,13 @@ export class FileTree {
         isSpecial: !isDirectory && !isFile,
       }));
       entries.sort((a, b) => Number(b.isDirectory) - Number(a.isDirectory) || order.compare(a.name, b.name));
-      this.#directories.set(path, { entries, isLoading: false, problem: '' });
+      this.#directories.set(path, { entries, isLoading: false });
     } catch (error) {
-      this.#directories.set(path, { entries: [], isLoading: false, problem: errorText(error) });
+      this.#directories.set(path, {
+        entries: [],
+        isLoading: false,
+        problem: { ...explainFile('read the folder', error), title: 'This folder cannot be read' },
+      });
     }
   }
 
@@ -118,7 +124,7 @@ export class FileTree {
       };
     };
     if (!directory) return;
-    if (directory.problem !== '') rows.push(note('problem', directory.problem));
+    if (directory.problem) rows.push(note('problem', directory.problem.detail));
     else if (directory.entries.length === 0) {
       rows.push(directory.isLoading ? note('loading', 'Reading…') : note('empty', 'Nothing in here'));
     }

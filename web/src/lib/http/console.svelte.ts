@@ -1,11 +1,12 @@
 // The HTTP console of one connection: the request that is edited, its last exchange, and what was sent before, which is kept
 // in this browser as it was, but for secrets: those are there until the page is left.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { SvelteMap } from 'svelte/reactivity';
 import type { ServerConnection } from '../../state/connections.svelte.ts';
 import { browserArea, readStored, tabArea, writeStored } from '../storage.ts';
 import { Exchange } from './exchange.svelte.ts';
+import { shortReason } from './explain.ts';
 import { plainRequest, prepareRequest, requestSchema, withoutSecrets, type HttpDraft } from './request.ts';
 
 const entrySchema = z.object({
@@ -82,6 +83,16 @@ export class HttpConsole {
     this.draft = readStored(tabArea, this.#key, requestSchema) ?? plainRequest;
   }
 
+  /** Why nothing can be sent, in words; '' when it can. */
+  get refusal(): string {
+    if (this.connection.status !== 'connected') return 'there is no connection';
+    return this.isReadOnly ? 'the server was started with --read-only' : '';
+  }
+
+  get isReadOnly(): boolean {
+    return this.connection.isReadOnly;
+  }
+
   change(part: Partial<HttpDraft>): void {
     this.problem = '';
     this.draft = { ...this.draft, ...part };
@@ -111,7 +122,7 @@ export class HttpConsole {
   async send(): Promise<void> {
     const { client } = this.connection;
     const { draft, file } = this;
-    if (!client || (this.exchange && !this.exchange.isOver)) return;
+    if (!client || this.refusal !== '' || this.exchange?.isOver === false) return;
     const request = prepareRequest(draft, file);
     if ('problem' in request) {
       this.problem = request.problem;
@@ -129,7 +140,7 @@ export class HttpConsole {
 function outcomeText({ state, status, problem, totalMs = 0 }: Exchange): string {
   const ms = `${totalMs.toFixed(0)} ms`;
   if (state === 'cancelled') return `cancelled after ${ms}`;
-  if (problem) return status === undefined ? problem.detail : `${status}, then ${problem.detail}`;
+  if (problem) return (status === undefined ? '' : `${status}, then `) + shortReason(problem.detail);
   return `${status ?? ''} · ${ms}`;
 }
 

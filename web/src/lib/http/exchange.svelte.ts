@@ -6,7 +6,8 @@
 import type { ExecServerClient } from '../../../../shared/client/harness.ts';
 import { concatBytes } from '../../../../shared/bytes.ts';
 import { LocalError } from '../../../../shared/errors.ts';
-import { explainAction, type Explanation } from '../explain-error.ts';
+import type { Explanation } from '../explain-error.ts';
+import { explainRequest } from './explain.ts';
 import type { Header, PreparedRequest } from './request.ts';
 
 export type ExchangeState = 'waiting' | 'receiving' | 'done' | 'failed' | 'cancelled';
@@ -75,7 +76,7 @@ export class Exchange {
     } catch (error) {
       if (signal.aborted && !this.problem) this.#end('cancelled');
       else {
-        this.problem ??= explain(error);
+        this.problem ??= explainRequest(error);
         this.#end('failed');
       }
     }
@@ -125,12 +126,4 @@ export class Exchange {
     }
     this.shown = concatBytes(first);
   }
-}
-
-function explain(error: unknown): Explanation {
-  const explanation = explainAction('make the request', error);
-  if (explanation.code === '-32601') return { ...explanation, hint: 'This server does not know http/request.' };
-  if (explanation.code !== '-32603') return explanation;
-  const hint = 'The executor makes the request, in its own network: 127.0.0.1 is the executor’s machine.';
-  return { ...explanation, hint };
 }

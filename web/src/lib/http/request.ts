@@ -1,6 +1,6 @@
 // An HTTP request as it is edited and kept, what is wrong with it, and what of it goes onto the wire.
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 const headerSchema = z.object({ name: z.string().max(10_000), value: z.string().max(100_000) });
 
