@@ -1,11 +1,21 @@
 // Files of the executor: looked at, edited, sent, fetched, moved and removed, with what can be lost asked for first.
 
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { useServer } from '../helpers/server.ts';
+import { startServer, useServer } from '../helpers/server.ts';
 import { axeViolations } from './support/axe.ts';
 import { openWorkbench, useBrowser } from './support/workbench.ts';
 
@@ -105,14 +115,103 @@ describe('files', () => {
     await entry(page, 'large.txt').click();
     await shown(page, 'bytes').waitFor();
     await page.getByRole('button', { name: 'Next part' }).click();
-    await page.getByTestId('file-part').filter({ hasText: 'bytes 524,288 to 1,048,576' }).waitFor();
+    const part = page.getByTestId('file-part');
+    await part.filter({ hasText: 'bytes 262,144 to 524,288 of 5,000,000' }).waitFor();
+    await page.getByRole('button', { name: 'Last part' }).click();
+    await part.filter({ hasText: 'to 5,000,000 of' }).waitFor();
     await page.getByText('Hex', { exact: true }).click();
-    await page.getByTestId('hex').filter({ hasText: '6c' }).waitFor();
+    await page.getByRole('textbox', { name: 'From byte' }).fill('0x100010');
+    await page.keyboard.press('Enter');
+    await page
+      .getByTestId('hex')
+      .filter({ hasText: /^100010/ })
+      .waitFor();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Download large.txt' }).click(),
     ]);
     expect(readFileSync(await download.path()).equals(large)).toBe(true);
+  });
+
+  it('of 200 MB are cancelled on their way and leave nothing; what cannot be written says why', async () => {
+    const path = folder();
+    const target = join(path, 'target');
+    const file = join(path, 'huge.bin');
+    mkdirSync(target);
+    writeFileSync(file, '');
+    truncateSync(file, 200_000_000);
+    symlinkSync('/dev/full', join(target, 'full'));
+    const { page } = await openWorkbench(server.current, { query: { view: 'files', path: target, file } });
+    await page.getByTestId('file-part').filter({ hasText: 'of 200,000,000' }).waitFor();
+    const list = page.getByTestId('transfers');
+    const cancel = async (direction: string) => {
+      const row = list.getByRole('listitem').filter({ has: page.getByLabel(direction, { exact: true }) });
+      await row.filter({ hasText: /[1-9].* of 190\.7 MiB/ }).waitFor();
+      await row.getByRole('button', { name: 'Cancel huge.bin' }).click();
+      await row.and(page.locator('[data-status=cancelled]')).waitFor();
+    };
+    await page.getByRole('button', { name: 'Download huge.bin' }).click();
+    await cancel('download');
+    const picker = page.getByTestId('upload');
+    await picker.setInputFiles(file);
+    await cancel('upload');
+    await expect.poll(() => readdirSync(target)).toEqual(['full']);
+
+    await picker.setInputFiles([{ name: 'full', mimeType: 'text/plain', buffer: Buffer.from('no room') }]);
+    await page.getByRole('dialog').getByRole('button', { name: 'Replace' }).click();
+    await transfer(page, 'failed: ', 'failed');
+    const input = page.getByTestId('folder');
+    await input.fill('../huge.bin');
+    await input.press('Enter');
+    await page.getByTestId('file-note').filter({ hasText: 'a file and no folder' }).waitFor();
+  });
+
+  it('of a server without file handles and sizes are read and written whole, large ones shown in parts', async () => {
+    const path = folder();
+    const bytes = Buffer.alloc(600_000, Buffer.from([0, 1, 2, 250]));
+    writeFileSync(join(path, 'some.bin'), bytes);
+    symlinkSync('some.bin', join(path, 'link.bin'));
+    const { page } = await openWorkbench(server.current, {
+      query: { view: 'files', path },
+      withoutExtensions: true,
+    });
+    await entry(page, 'link.bin').click();
+    await page.getByTestId('file-size').filter({ hasText: '585.9 KiB' }).waitFor();
+    await page.getByRole('button', { name: 'Last part' }).click();
+    await page.getByTestId('file-part').filter({ hasText: 'bytes 524,288 to 600,000 of 600,000' }).waitFor();
+    const large = Buffer.alloc(5_000_000, 'large file\n');
+    await page.getByTestId('upload').setInputFiles([{ name: 'up.txt', mimeType: 'text/plain', buffer: large }]);
+    await transfer(page, 'up.txt', 'done');
+    expect(readFileSync(join(path, 'up.txt')).equals(large)).toBe(true);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download link.bin' }).click(),
+    ]);
+    expect(readFileSync(await download.path()).equals(bytes)).toBe(true);
+  });
+
+  it('of a read-only server are read, and nothing offers to change them, nor to make requests', async () => {
+    const path = folder();
+    writeFileSync(join(path, 'a.txt'), 'as it is');
+    const readOnly = await startServer({ command: 'serve', args: ['--read-only'] });
+    const { page } = await openWorkbench(readOnly, { query: { view: 'files', path } });
+    await page.getByTestId('files-read-only').waitFor();
+    await entry(page, 'a.txt').click();
+    await editor(page).filter({ hasText: 'as it is' }).click();
+    await page.keyboard.type('changed');
+    for (const name of [/^New file/, /^New folder/, /^Upload/]) {
+      expect(await page.getByRole('button', { name }).isDisabled(), String(name)).toBe(true);
+    }
+    expect(await page.getByRole('button', { name: /^New file/ }).getAttribute('title')).toContain('--read-only');
+    await page.getByRole('tree').press('Delete');
+    await page.getByTestId('files-problem').filter({ hasText: 'Nothing can be changed' }).waitFor();
+    expect(await page.locator('[data-testid=file][data-dirty=true]').count()).toBe(0);
+    expect(await axeViolations(page), 'files, read-only').toEqual([]);
+
+    await page.getByRole('link', { name: 'HTTP' }).click();
+    await page.getByTestId('http-read-only').waitFor();
+    expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+    expect(await axeViolations(page), 'HTTP, read-only').toEqual([]);
   });
 
   it('are made, renamed, copied and removed by keys alone, on a small screen', async () => {
@@ -171,6 +270,18 @@ describe('files', () => {
     await dialog.getByRole('button', { name: 'Remove' }).press('Enter');
     await entry(page, 'deep').waitFor({ state: 'detached' });
     expect(readdirSync(path)).toEqual(['taken.txt']);
+
+    // At a zoom of 200 % the tree has all the room, then the file has.
+    await page.setViewportSize({ width: 720, height: 450 });
+    const tree = page.getByRole('tree');
+    expect((await tree.boundingBox())?.height).toBeGreaterThan(200);
+    await tree.press('End');
+    await page.keyboard.press('Enter');
+    await editor(page).filter({ hasText: 'taken' }).waitFor();
+    expect(await tree.isVisible()).toBe(false);
+    expect(await axeViolations(page), 'a file alone').toEqual([]);
+    await page.getByTestId('close-file').and(page.locator(':focus')).press('Enter');
+    await tree.and(page.locator(':focus')).waitFor();
   });
 
   it('that cannot be read say why; paths are completed; a folder of thousands stays light', async () => {

@@ -2,13 +2,15 @@
 
 import type { ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { splitArgv } from '../../web/src/lib/argv.ts';
 import { startHttpFixture, type HttpFixture } from '../../backend/cli/conform/http-fixture.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { useServer } from '../helpers/server.ts';
 import { axeViolations } from './support/axe.ts';
 import { openWorkbench, useBrowser, type Workbench } from './support/workbench.ts';
 
 useBrowser();
-const server = useServer({ command: 'serve' });
+const server = useServer({ command: 'serve', args: ['--http-deny', '127.0.0.2/32'] });
 
 async function fixture(more: Parameters<typeof startHttpFixture>[0] = {}): Promise<HttpFixture> {
   const started = await startHttpFixture(more);
@@ -41,6 +43,10 @@ describe('the HTTP console', () => {
     const { page } = workbench;
     await page.getByTestId('empty').waitFor();
     expect(await axeViolations(page), 'empty').toEqual([]);
+    const words = splitArgv(await page.getByTestId('empty').getByRole('code').innerText());
+    const [, ...args] = 'argv' in words ? words.argv : [];
+    const { stdout } = await runProgram(args, { EXEC_WORKBENCH_TOKEN: server.current.token ?? '' });
+    expect(stdout).toContain('"status":200');
 
     await page.getByRole('combobox', { name: 'Method' }).fill('POST');
     await page.getByRole('button', { name: 'Add a header' }).click();
@@ -99,8 +105,17 @@ describe('the HTTP console', () => {
     const { page } = workbench;
     await send(workbench, `${http.url}/events`);
     await page.getByTestId('http-body').filter({ hasText: 'first' }).waitFor();
-    open?.write('data: second\n\n');
-    await page.getByTestId('http-body').filter({ hasText: 'second' }).waitFor();
+    const body = page.getByTestId('http-body');
+    open?.write(`${'data: more\n\n'.repeat(100)}data: second\n\n`);
+    await body.filter({ hasText: 'second' }).waitFor();
+    // Events are followed, but not under someone who reads further up.
+    const rest = () => body.evaluate((pre) => pre.scrollHeight - pre.clientHeight - pre.scrollTop);
+    await expect.poll(rest).toBeLessThan(2);
+    await body.press('Home');
+    await expect.poll(rest).toBeGreaterThan(500);
+    open?.write('data: third\n\n');
+    await body.filter({ hasText: 'third' }).waitFor();
+    expect(await rest()).toBeGreaterThan(500);
     await answer(workbench, 'receiving').waitFor();
     await page.getByTestId('http-form').getByRole('button', { name: 'Cancel' }).click();
     await answer(workbench, 'cancelled').filter({ hasText: 'second' }).waitFor();
@@ -125,8 +140,21 @@ describe('the HTTP console', () => {
 
     await send(workbench, 'http://127.0.0.1:1/');
     const failure = page.getByTestId('http-failure');
-    await failure.filter({ hasText: 'in its own network' }).waitFor();
+    await failure.filter({ hasText: 'Nothing listens there. 127.0.0.1 is the executor’s own machine.' }).waitFor();
     expect(await failure.getAttribute('data-error')).toBe('-32603');
     expect(await axeViolations(page), 'a failure').toEqual([]);
+    await send(workbench, 'http://no-such-host.invalid/');
+    await failure.filter({ hasText: 'Names are looked up on the executor’s machine' }).waitFor();
+
+    // At a zoom of 200 % the form has all the room, then the answer has.
+    await page.setViewportSize({ width: 720, height: 450 });
+    const back = page.getByTestId('http-back');
+    await back.press('Enter');
+    await page.getByTestId('http-url').and(page.locator(':focus')).fill('http://127.0.0.2/');
+    await page.keyboard.press('Enter');
+    await failure.filter({ hasText: '--http-allow ADDRESS makes an exception' }).waitFor();
+    await back.and(page.locator(':focus')).waitFor();
+    expect(await page.getByTestId('http-form').isVisible()).toBe(false);
+    expect(await axeViolations(page), 'an answer alone').toEqual([]);
   });
 });

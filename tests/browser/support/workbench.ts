@@ -3,6 +3,7 @@
 
 import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import * as z from 'zod';
 import type { RunningServer } from '../../helpers/server.ts';
 
 export interface WorkbenchOptions extends Pick<
@@ -17,7 +18,7 @@ export interface WorkbenchOptions extends Pick<
   readonly withoutWebSocketStream?: boolean;
   /** Terminals are drawn by WebGL even if that is done in software; with `useBrowser({ withGpu: true })`. */
   readonly drawsByGpu?: boolean;
-  /** The server seems to be one of those that know no extensions. */
+  /** The server seems to be one that knows no extensions, no file handles and no sizes, as Codex 0.131. */
   readonly withoutExtensions?: boolean;
 }
 
@@ -77,7 +78,15 @@ export async function openWorkbench(server: RunningServer, options: WorkbenchOpt
   if (withoutExtensions) {
     await context.routeWebSocket(/\/exec$/, (near) => {
       const far = near.connectToServer();
-      far.onMessage((message) => near.send(String(message).replace(/,"extensions":\[[^\]]*\]/, '')));
+      near.onMessage((message) => {
+        const { id, method } = z
+          .object({ id: z.unknown().optional(), method: z.string() })
+          .parse(JSON.parse(String(message)));
+        const error = { code: -32601, message: `exec-server stub does not implement \`${method}\` yet` };
+        if (/^fs\/(open|canonicalize|walk)$/.test(method)) near.send(JSON.stringify({ id, error }));
+        else far.send(message);
+      });
+      far.onMessage((message) => near.send(String(message).replace(/,"(extensions":\[[^\]]*\]|size":\d+)/g, '')));
     });
   }
   const expected = drawsByGpu ? new RegExp(`${connectionTrouble.source}|${drawingTrouble.source}`) : connectionTrouble;
