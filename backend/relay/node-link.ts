@@ -3,7 +3,7 @@
 //
 //   to all      hello (I am new), alive (every second), executors (mine, or one that came or went)
 //   to one      attach, detach (a harness of mine and its streams), up (its frame), down (a frame for it),
-//               hold, go (backpressure), close
+//               taken (another connection has a stream of it), hold, go (backpressure), close
 //
 // First byte: the kind. Frames are carried as they are behind a short head; the rest is JSON.
 
@@ -25,6 +25,7 @@ const Kind = {
   hold: 8,
   go: 9,
   close: 10,
+  taken: 11,
 } as const;
 
 const presenceSchema = z.object({
@@ -58,6 +59,7 @@ const detachSchema = z.object({
   reason: z.string(),
 });
 const keySchema = z.object({ executorId: z.string(), key: z.string() });
+const takenSchema = z.object({ executorId: z.string(), key: z.string(), streamId: z.string() });
 const closeSchema = z.object({ executorId: z.string(), key: z.string(), code: z.number(), reason: z.string() });
 
 export interface NodeLinkHandler {
@@ -70,6 +72,7 @@ export interface NodeLinkHandler {
   onDetach(nodeId: string, executorId: string, key: string, close: CloseInfo): void;
   onUp(nodeId: string, executorId: string, key: string, frame: Uint8Array): void;
   onDown(executorId: string, key: string, frame: Uint8Array): void;
+  onTaken(executorId: string, key: string, streamId: string): void;
   onHold(executorId: string, key: string, isHeld: boolean): void;
   onClose(executorId: string, key: string, code: number, reason: string): void;
   /** The bus has room again. */
@@ -137,6 +140,10 @@ export class NodeLink {
     this.#send(nodeId, framed(Kind.down, executorId, key, frame));
   }
 
+  taken(nodeId: string, executorId: string, key: string, streamId: string): void {
+    this.#send(nodeId, json(Kind.taken, { executorId, key, streamId }));
+  }
+
   hold(nodeId: string, executorId: string, key: string, isHeld: boolean): void {
     this.#send(nodeId, json(isHeld ? Kind.hold : Kind.go, { executorId, key }));
   }
@@ -199,6 +206,9 @@ export class NodeLink {
       case Kind.hold:
       case Kind.go:
         withParsed(keySchema, content, ({ executorId, key }) => handler.onHold(executorId, key, kind === Kind.hold));
+        return;
+      case Kind.taken:
+        withParsed(takenSchema, content, ({ executorId, key, streamId }) => handler.onTaken(executorId, key, streamId));
         return;
       case Kind.close:
         withParsed(closeSchema, content, ({ executorId, key, code, reason }) =>

@@ -81,6 +81,11 @@ export class Rendezvous {
         else this.metrics.drop('executor_away');
       },
       onDown: (executorId, key, frame) => this.#sendDown(executorId, key, frame),
+      onTaken: (executorId, key, streamId) => {
+        const room = this.#rooms.get(executorId);
+        const harness = room?.harnesses.get(key);
+        if (harness) room?.forgetStreamOf(harness, streamId);
+      },
       onHold: (executorId, key, isHeld) => {
         const socket = this.#rooms.get(executorId)?.harnesses.get(key)?.socket;
         if (isHeld) socket?.pause();
@@ -280,6 +285,7 @@ export class Rendezvous {
         this.#link.up(nodeId, id, harness.key, frame);
         return this.#link.isWritable;
       },
+      sendTaken: (nodeId, { executorId: id }, harness, streamId) => this.#link.taken(nodeId, id, harness.key, streamId),
       onEmpty: (empty) => this.#rooms.delete(empty.executorId),
     });
     this.#rooms.set(executorId, room);

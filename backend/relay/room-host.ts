@@ -13,6 +13,8 @@ export interface RoomHost {
   onPresence(room: ExecutorRoom): void;
   /** Sends a frame of a local harness to the executor's node. @returns whether more may be sent at once. */
   sendElsewhere(nodeId: string, room: ExecutorRoom, harness: HarnessEnd, frame: Uint8Array): boolean;
+  /** Tells the node of a harness that another connection has taken over a stream of it. */
+  sendTaken(nodeId: string, room: ExecutorRoom, harness: HarnessEnd, streamId: string): void;
   /** Nothing is left in the room. */
   onEmpty(room: ExecutorRoom): void;
 }

@@ -256,7 +256,7 @@ export class ExecutorRoom {
     this.#flow.onHarnessWritable(harness);
   }
 
-  /** A reset that another node has sent to a local harness: the stream is over. */
+  /** As the executor's node says: the stream is over, or another connection has taken it over. */
   forgetStreamOf(harness: HarnessEnd, streamId: string): void {
     harness.streams.delete(streamId);
   }
@@ -362,7 +362,10 @@ export class ExecutorRoom {
 
   #takeOver(streamId: string, stream: StreamRoute, harness: HarnessEnd): void {
     if (stream.harness === harness) return;
-    stream.harness.streams.delete(streamId);
+    const { harness: former } = stream;
+    former.streams.delete(streamId);
+    // It may only seem to be connected there: else its node would claim the stream for it when the executor moves.
+    if (former.nodeId !== undefined) this.host.sendTaken(former.nodeId, this, former, streamId);
     stream.harness = harness;
     harness.streams.add(streamId);
     this.host.metrics.streamsTakenOver++;

@@ -135,6 +135,49 @@ describe('two nodes', () => {
     dropPeers();
   });
 
+  it('give a stream to the harness that takes the place of one that vanished without a word, wherever the executor is', async () => {
+    const [a, b] = await Promise.all([startNode(nats), startNode(nats)]);
+    const dialAt = (at: RunningServer, url: string): Promise<RelayPeer> =>
+      RelayPeer.dial(url.replace(/127\.0\.0\.1:\d+/, `127.0.0.1:${at.port}`));
+    const executorUrl = await relayUrl(a, 'executor', 'x', { resumable: true });
+    const executor = await dialAt(a, executorUrl);
+    await until('the other node to know', () => isOnline(b, 'x'));
+    const harnessUrl = await relayUrl(b, 'harness', 'x', { resumable: true });
+    const id = '00000006-0000-4000-8000-000000000000';
+    // Its connection stays open: nobody at its node can tell that it is gone.
+    const ghost = await dialAt(b, harnessUrl);
+    ghost.sendData(id, 'hello');
+    await executor.waitFor(id, 'hello');
+    const heir = await dialAt(a, harnessUrl);
+    heir.send(id, { kind: 'resume', nextSeq: 1 });
+    await executor.waitFor(id, 'resume');
+    executor.sendData(id, 'for the heir');
+    await heir.waitFor(id, 'for the heir');
+
+    // The executor moves to the node of the ghost, which must not get the stream back by that.
+    executor.cut();
+    const moved = await dialAt(b, executorUrl);
+    await until('the node of the heir to know', async () => {
+      const { body } = await call(a, 'GET', '/cloud/executor');
+      return JSON.stringify(body).includes('"here":false');
+    });
+    heir.sendData(id, 'still mine', 1);
+    await moved.waitFor(id, 'still mine');
+    moved.sendData(id, 'still yours', 1);
+    await heir.waitFor(id, 'still yours');
+    ghost.sendData(id, 'was on the way', 1);
+    await ghost.waitFor(id, 'reset stream_in_use');
+    ghost.cut();
+    heir.sendData(id, 'and on', 2);
+    await moved.waitFor(id, 'and on');
+    expect([ghost.words(id), heir.words(id), moved.words(id)]).toEqual([
+      ['reset stream_in_use'],
+      ['for the heir', 'still yours'],
+      ['still mine', 'and on'],
+    ]);
+    dropPeers();
+  });
+
   it.each(['executor', 'harness'] as const)(
     'the node of the %s dies: a running shell goes on through the other',
     async (whose) => {
