@@ -27,7 +27,6 @@ export interface ConformFlags extends TargetFlags {
   readonly level: string;
   readonly report?: string;
   readonly output?: string;
-  readonly token?: string;
   readonly transport: string;
   readonly parallel: string;
   readonly slow?: boolean;
@@ -94,7 +93,7 @@ function addressOf(operands: readonly string[], flags: ConformFlags): Address {
   if ((flags.registry === undefined) !== (executorId === undefined)) {
     throw new UsageError('--registry and --executor-id belong together');
   }
-  const token = flags.token ?? tokenOf(flags);
+  const token = tokenOf(flags);
   const registry = flags.registry === undefined ? undefined : registryOf(flags);
   const relay = { token, registry, executorId };
   if (oneOf('--transport', flags.transport, ['ws', 'stdio']) === 'stdio') {

@@ -9,14 +9,16 @@ import { fileCases } from './cases/files.ts';
 import { handshakeCases } from './cases/handshake.ts';
 import { httpCases } from './cases/http.ts';
 import { idCases } from './cases/ids.ts';
+import { listenerCases } from './cases/listener.ts';
 import { exitCases, outputCases } from './cases/output.ts';
 import { readCases } from './cases/read.ts';
 import { relayEndpointCases } from './cases/relay-endpoint.ts';
 import { rendezvousCases } from './cases/rendezvous.ts';
 import { sessionCases } from './cases/sessions.ts';
 import { startCases } from './cases/start.ts';
+import { stdioCases } from './cases/stdio.ts';
 import { signalCases, terminateCases } from './cases/terminate.ts';
-import { transportCases } from './cases/transports.ts';
+import { websocketCases } from './cases/websocket.ts';
 import { terminalCases, writeCases } from './cases/write.ts';
 
 export const allCases: readonly ConformanceCase[] = [
@@ -37,7 +39,9 @@ export const allCases: readonly ConformanceCase[] = [
   ...fileCases,
   ...newerFileCases,
   ...httpCases,
-  ...transportCases,
+  ...listenerCases,
+  ...websocketCases,
+  ...stdioCases,
   ...relayEndpointCases,
   ...rendezvousCases,
 ];

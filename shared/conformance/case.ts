@@ -17,12 +17,22 @@ export const dialects: readonly Dialect[] = ['0.131', '0.169'];
 /**
  * What a case needs beside a connection; without it the case is skipped and says so.
  * `sessions`: several connections that reach the same server. `websocket`: messages of the WebSocket's own kinds.
- * `stdio`: newline framing. `listener`: HTTP requests to the listening port. `http`: a URL that the executor can fetch.
+ * `stdio`: newline framing. `bytes`: what is below a connection. `listener`: HTTP requests to the listening port. `http`: a URL that the executor can fetch.
  * `httpFixture`: the suite's own HTTP server, reachable by the executor. `relay`: a registry, and an executor behind it.
  * `user`: the executor does not run as root. `linux`: /proc. `slow`: time, up to some minutes.
  */
 export type Need =
-  'sessions' | 'websocket' | 'stdio' | 'listener' | 'http' | 'httpFixture' | 'relay' | 'user' | 'linux' | 'slow';
+  | 'sessions'
+  | 'websocket'
+  | 'stdio'
+  | 'bytes'
+  | 'listener'
+  | 'http'
+  | 'httpFixture'
+  | 'relay'
+  | 'user'
+  | 'linux'
+  | 'slow';
 
 export interface ConformanceCase {
   /** Never changes and is never used again, e.g. `EXEC-START-003`. */

@@ -183,6 +183,7 @@ function whySkipped(
     sessions: !target.sharesSessions && 'each connection has a server of its own',
     websocket: !target.websocket && 'not over a WebSocket',
     stdio: target.isStdio !== true && 'not over stdio',
+    bytes: !target.bytes && 'the bytes of a connection cannot be had from here',
     listener: !target.listener && 'HTTP requests to the listening port cannot be made from here',
     http: target.httpUrl === undefined && 'no URL is known that the executor can fetch',
     httpFixture: target.httpFixture === undefined && 'no HTTP fixture that the executor can reach',

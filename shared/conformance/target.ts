@@ -16,11 +16,37 @@ export interface Target {
   readonly websocket?: { readonly url: string; readonly factory: WebSocketFactory };
   /** One HTTP request to the port that listens; `path` begins with a slash. Redirects are not followed. */
   readonly listener?: (request: ListenerRequest) => Promise<ListenerAnswer>;
+  /**
+   * The bytes below a new connection: of the TCP connection after its upgrade, or of a program's stdin and stdout.
+   * @param url of the WebSocket, where it is one
+   */
+  readonly bytes?: (events: ByteEvents, url?: string) => Promise<ByteLink>;
   /** Any URL that the executor can fetch with 200. */
   readonly httpUrl?: string;
   /** The suite's HTTP server (docs/conformance.md, "HTTP fixture"), without a trailing slash. */
   readonly httpFixture?: string;
   readonly relay?: RelayTarget;
+}
+
+export interface ByteEvents {
+  onBytes(bytes: Uint8Array): void;
+  /** Once, by whomever. */
+  onEnd(end: ByteEnd): void;
+}
+
+export interface ByteEnd {
+  /** Of a program. */
+  readonly exitCode?: number;
+}
+
+export interface ByteLink {
+  send(bytes: Uint8Array): void;
+  /** Of what was sent, the bytes that the system has not taken yet. */
+  readonly waitingBytes: number;
+  /** Ends our half: the program's stdin. */
+  finish(): void;
+  /** Ends it at once, the program with it. */
+  close(): void;
 }
 
 export interface ListenerRequest {

@@ -9,6 +9,8 @@ export interface DeviationNote {
   readonly now?: 'now and then';
 }
 
+const atTheEnd = 'what was asked before the end of stdin is answered: `printf … | exec-server` tells its result';
+
 export const deviationNotes: Readonly<Record<string, DeviationNote>> = {
   'EXEC-ENVELOPE-016': { does: 'ends the connection: a doubled member turns the request into a notification' },
   'EXEC-ENVELOPE-034': {
@@ -83,6 +85,37 @@ export const deviationNotes: Readonly<Record<string, DeviationNote>> = {
     does: 'drops the connection without a close frame (1006)',
     decision: 'close frames are answered: a harness can tell an end from a loss',
   },
+  'WEBSOCKET-009': {
+    does: 'drops the connection without a close frame (1006)',
+    decision: 'close frames are answered: a harness can tell an end from a loss',
+  },
+  'WEBSOCKET-013': {
+    does: 'drops the connection without a close frame (1006)',
+    decision: 'close frames are sent, with a code: a harness can say what was wrong',
+  },
+  'WEBSOCKET-021': {
+    does: 'drops the connection without a close frame (1006)',
+    decision: 'close frames are sent, with a code: a harness can say what was wrong',
+  },
+  'WEBSOCKET-023': {
+    does: 'drops the connection without a close frame (1006)',
+    decision: 'close frames are sent, with a code: a harness can say what was wrong',
+  },
+  'WEBSOCKET-024': { does: 'sends no pings' },
+  'WEBSOCKET-025': {
+    does: 'keeps a connection whose peer answers no ping',
+    decision: 'a peer that is gone without a word does not hold its session for good',
+  },
+  'STDIO-005': { does: 'may end before its answer is written', decision: atTheEnd, now: 'now and then' },
+  'STDIO-009': {
+    does: 'serves no more, but goes on until the next line or the end of stdin',
+    decision: 'whoever waits for the program to end would wait for ever',
+  },
+  'STDIO-010': {
+    does: 'takes lines of 96 MiB and more',
+    decision: 'a line without end must not fill the memory',
+  },
+  'STDIO-011': { does: 'may end before its answer is written', decision: atTheEnd, now: 'now and then' },
   'RELAY-ENDPOINT-008': { does: 'sends nothing when a stream has ended by a protocol error' },
   'RELAY-ENDPOINT-011': { does: 'never acknowledges' },
   'RELAY-ENDPOINT-012': { does: 'delivers each repetition' },
@@ -94,6 +127,8 @@ export const deviationNotes: Readonly<Record<string, DeviationNote>> = {
   'RELAY-ENDPOINT-018': { does: 'does not look at acknowledgements' },
   'RELAY-ENDPOINT-019': { does: 'does not look at acknowledgements' },
   'RELAY-ENDPOINT-020': { does: 'ends streams with their socket' },
+  'RELAY-ENDPOINT-021': { does: 'drops segments' },
+  'RELAY-ENDPOINT-022': { does: 'drops segments' },
 };
 
 /** Rules of which only one genuine version has anything to say. */

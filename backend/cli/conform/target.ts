@@ -17,6 +17,7 @@ import type {
 import { ChildConnection } from '../../client/child-connection.ts';
 import { nodeSockets } from '../../client/sockets.ts';
 import { withoutOwnSecrets } from '../target.ts';
+import { ProgramBytes, webSocketBytes } from './bytes.ts';
 
 export interface TargetSettings {
   /** ws:// or wss://; absent with `command`, or when only a relay is named. */
@@ -50,6 +51,7 @@ export function openTarget(settings: TargetSettings): OpenTarget {
       ? {}
       : {
           websocket: { url: url + query, factory: nodeSockets.factory },
+          bytes: webSocketBytes,
           listener: (request: ListenerRequest) => askListener(url, request),
         };
     const target: Target = {
@@ -66,6 +68,7 @@ export function openTarget(settings: TargetSettings): OpenTarget {
     name: `${executorId} at ${urlWithoutSecrets(registry)}`,
     sharesSessions: true,
     dial: (options) => dialRelayLink(nodeSockets, () => askWayIn({ registry, token }, executorId, options), options),
+    bytes: webSocketBytes,
     ...common,
   };
   return { target, close: async () => undefined };
@@ -76,6 +79,7 @@ function stdioTarget(
   common: Pick<Target, 'httpFixture' | 'httpUrl'>,
 ): OpenTarget {
   const children = new Set<ChildConnection>();
+  const programs = new ProgramBytes([command, ...args]);
   const target: Target = {
     name: `\`${[command, ...args].join(' ')}\``,
     sharesSessions: false,
@@ -85,12 +89,13 @@ function stdioTarget(
       children.add(child);
       return child;
     },
+    bytes: (events) => programs.start(events),
     ...common,
   };
   return {
     target,
     close: async () => {
-      await Promise.all([...children].map((child) => child.end()));
+      await Promise.all([programs.close(), ...[...children].map((child) => child.end())]);
     },
   };
 }

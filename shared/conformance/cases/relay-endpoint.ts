@@ -86,6 +86,12 @@ async function stream(t: CaseContext, peer?: RelayPeer): Promise<HandStream> {
   return opened;
 }
 
+/** Two streams over one connection, with the handshakes done. */
+async function twoStreams(t: CaseContext): Promise<readonly [HandStream, HandStream]> {
+  const peer = await dialled(t);
+  return [await stream(t, peer), await stream(t, peer)];
+}
+
 const fence = { processId: 'no such process' };
 const notRunning = { running: false };
 
@@ -147,14 +153,12 @@ export const relayEndpointCases: readonly ConformanceCase[] = [
     expectEqual('terminate', (await second.ask('process/terminate', { processId: 'p' })).result, { running: true });
   }),
   must(6, 'a reset of one stream leaves the others alone', async (t) => {
-    const peer = await dialled(t);
-    const [one, other] = [await stream(t, peer), await stream(t, peer)];
-    peer.send(one.id, { kind: 'reset', reason: 'conformance' });
+    const [one, other] = await twoStreams(t);
+    one.peer.send(one.id, { kind: 'reset', reason: 'conformance' });
     expectEqual('terminate', (await other.ask('process/terminate', fence)).result, notRunning);
   }),
   must(7, 'a protocol error on one stream leaves the others alone', async (t) => {
-    const peer = await dialled(t);
-    const [one, other] = [await stream(t, peer), await stream(t, peer)];
+    const [one, other] = await twoStreams(t);
     one.send('{"id":1,"result":{}}');
     expectEqual('terminate', (await other.ask('process/terminate', fence)).result, notRunning);
   }),
@@ -297,5 +301,22 @@ export const relayEndpointCases: readonly ConformanceCase[] = [
     });
     expectThat(message.text.includes('bWVhbndoaWxlCg=='), 'the line meanwhile', message);
     expectEqual('its seq', message.seq, lastSeen + 1);
+  }),
+  should(21, 'a message of more segments than any may have ends its stream alone: message_too_large', async (t) => {
+    const [one, other] = await twoStreams(t);
+    const payload = utf8Encode('{');
+    const segment = { kind: 'data', seq: one.nextSeq, segmentIndex: 0, segmentCount: 2 ** 31, payload } as const;
+    one.peer.send(one.id, segment);
+    expectEqual('the reason', await one.peer.nextReset(one.id), 'message_too_large');
+    expectEqual('terminate on the other', (await other.ask('process/terminate', fence)).result, notRunning);
+  }),
+  should(22, 'segments that belong to no message end their stream alone: segments_out_of_order', async (t) => {
+    const [one, other] = await twoStreams(t);
+    const payload = utf8Encode('{');
+    for (const seq of [one.nextSeq, one.nextSeq + 1]) {
+      one.peer.send(one.id, { kind: 'data', seq, segmentIndex: 0, segmentCount: 2, payload });
+    }
+    expectEqual('the reason', await one.peer.nextReset(one.id), 'segments_out_of_order');
+    expectEqual('terminate on the other', (await other.ask('process/terminate', fence)).result, notRunning);
   }),
 ];

@@ -9,6 +9,7 @@ import { family, type ConformanceCase } from '../case.ts';
 import type { CaseContext } from '../context.ts';
 import { isRecord } from '../facts.ts';
 import { expectEqual, expectThat, Mismatch } from '../mismatch.ts';
+import { RawWebSocket } from '../raw-websocket.ts';
 import { randomId, type RelayPeer } from '../relay-kit.ts';
 
 const needs = { needs: ['relay'] } as const;
@@ -187,6 +188,17 @@ export const rendezvousCases: readonly ConformanceCase[] = [
     harness.close(1000);
     expectEqual('the reason', await executor.nextReset(streamId), 'harness_disconnected');
   }),
+  should(
+    16,
+    'a frame larger than any limit ends the connection with 1009, before its bytes',
+    async (t) => {
+      const url = await t.relay().url('harness', `conformance-${randomId()}`);
+      const socket = await RawWebSocket.open(t, url);
+      socket.send('binary', new Uint8Array(10), { announcedBytes: 2 ** 40 });
+      expectEqual('the code', await socket.ended(), 1009);
+    },
+    { needs: ['relay', 'bytes'] },
+  ),
 
   registry.must(1, 'register answers executor_id and a WebSocket URL for an executor', async (t) => {
     const id = `conformance-${randomId()}`;

@@ -9,9 +9,11 @@ import { failureText, familyOf } from '../../../shared/conformance/report.ts';
 import { runCases, type Report } from '../../../shared/conformance/run.ts';
 import { RemoteExecutorProcess } from '../../helpers/remote-executor.ts';
 import { startServer, startStdioServer, useServer } from '../../helpers/server.ts';
+import { faultyBytes, frameFaults } from './frame-faults.ts';
 import { FaultyServer } from './faulty-server.ts';
 import { faults } from './faults.ts';
 import { faultySockets, relayFaults } from './relay-faults.ts';
+import { faultyProgram, stdioFaults } from './stdio-faults.ts';
 
 const server = useServer();
 let fixture: HttpFixture;
@@ -57,16 +59,19 @@ describe('the suite', () => {
     const { server: started } = await startStdioServer();
     const open = openTarget({ command: started.child.spawnargs, httpFixture: fixture.url });
     const cases = allCases.filter(({ id }) => /^STDIO-|^EXEC-(HANDSHAKE|OUTPUT|TTY)-001$/.test(id));
-    const report = await runCases(cases, open.target, { parallel: 2 });
+    const report = await runCases(cases, open.target, { parallel: 2, slow: true });
     await open.close();
     expect([failures(report), skipped(report)]).toEqual([[], []]);
   });
 
-  it('sees detached sessions and closed processes end in their time', async () => {
-    const args = ['--detached-session-ttl-ms', '300', '--closed-process-retention-ms', '300'];
+  it('sees detached sessions, closed processes and silent peers end in their time', async () => {
+    const args = ['detached-session-ttl', 'closed-process-retention', 'ping-interval'].flatMap((time) => [
+      `--${time}-ms`,
+      '300',
+    ]);
     const short = await startServer({ args });
     const open = openTarget({ url: short.url, httpFixture: fixture.url });
-    const cases = allCases.filter(({ needs }) => needs?.includes('slow') === true);
+    const cases = allCases.filter(({ needs }) => needs?.includes('slow') === true && needs.includes('stdio') === false);
     const report = await runCases(cases, open.target, { slow: true });
     expect([failures(report), skipped(report)]).toEqual([[], []]);
   });
@@ -87,13 +92,13 @@ describe('the suite', () => {
 
 /** EXEC_TEST_ALL_FAULTS=1 runs every case against every fault, which takes some minutes. */
 const runsAll = process.env['EXEC_TEST_ALL_FAULTS'] === '1';
-const overWebSocket = allCases.filter(({ id }) => !/^(LISTEN|RELAY|STDIO)/.test(id));
+const overWebSocket = allCases.filter(({ id }) => !/^(LISTEN|RELAY|STDIO|WEBSOCKET)/.test(id));
 /** One case of each of these families: none may fail that is not meant. */
-const sampled = overWebSocket.filter(({ id }) => id.startsWith('EXEC-'));
+const sampled = allCases.filter(({ id }) => /^(EXEC|STDIO|WEBSOCKET)-/.test(id));
 const samples = [...new Map(sampled.map((known) => [familyOf(known.id), known])).values()];
 
-function casesFor(fails: readonly string[]): readonly ConformanceCase[] {
-  return runsAll ? overWebSocket : overWebSocket.filter((known) => fails.includes(known.id) || samples.includes(known));
+function casesFor(fails: readonly string[], among: readonly ConformanceCase[]): readonly ConformanceCase[] {
+  return runsAll ? among : among.filter((known) => fails.includes(known.id) || samples.includes(known));
 }
 
 describe.concurrent('a server where', () => {
@@ -101,7 +106,11 @@ describe.concurrent('a server where', () => {
     const faulty = await FaultyServer.start(server.current.url, fault);
     const open = openTarget({ url: faulty.url, httpFixture: fixture.url });
     try {
-      const report = await runCases(casesFor(fails), open.target, { parallel: 4, waitMs: 2500, caseTimeoutMs: 15_000 });
+      const report = await runCases(casesFor(fails, overWebSocket), open.target, {
+        parallel: 4,
+        waitMs: 2500,
+        caseTimeoutMs: 15_000,
+      });
       const failed = report.results.filter(({ status }) => status === 'fail').map(({ id }) => id);
       expectHere(failed.sort()).toEqual([...fails].sort());
     } finally {
@@ -110,20 +119,63 @@ describe.concurrent('a server where', () => {
   });
 });
 
-describe('a relay where', () => {
+describe('a relay, and a WebSocket, where', () => {
   it('each fault is found by the cases meant for it and by no others', async () => {
     const relay = await startServer({ command: 'serve' });
     await RemoteExecutorProcess.start({ remote: relay.httpUrl, executorId: 'box', token: relay.token });
     const about = { registry: relay.httpUrl, executorId: 'box', token: relay.token };
-    const { target } = openTarget({ ...about, httpFixture: fixture.url });
+    const url = relay.url.replace(/\?.*/, '');
+    const { target } = openTarget({ ...about, url, httpFixture: fixture.url });
     const cases = allCases.filter(({ id }) => /^RELAY-(ENDPOINT|RENDEZVOUS)/.test(id));
-    const found = relayFaults.map(async (fault) => {
-      const faulty = { ...target, relay: { ...target.relay!, factory: faultySockets(fault) } };
-      const report = await runCases(cases, faulty, { parallel: 6, waitMs: 2500 });
-      return report.results.filter(({ status }) => status === 'fail').map(({ id }) => id);
-    });
-    expect(Object.fromEntries((await Promise.all(found)).map((ids, index) => [relayFaults[index]!.name, ids]))).toEqual(
-      Object.fromEntries(relayFaults.map(({ name, fails }) => [name, fails])),
+    await expectFound(relayFaults, (fault) =>
+      runCases(
+        cases,
+        { ...target, relay: { ...target.relay!, factory: faultySockets(fault) } },
+        { parallel: 6, waitMs: 2500 },
+      ),
+    );
+    const framed = allCases.filter(({ id }) => /^(WEBSOCKET|RELAY-RENDEZVOUS-016)/.test(id));
+    await expectFound(frameFaults, (fault) =>
+      runCases(
+        casesFor(fault.fails, framed),
+        { ...target, bytes: faultyBytes(target.bytes!, fault) },
+        { parallel: 6, waitMs: 2500 },
+      ),
     );
   });
 });
+
+describe('a program on stdio where', () => {
+  it('each fault is found by the cases meant for it and by no others', async () => {
+    const cases = allCases.filter(({ id }) => id.startsWith('STDIO-'));
+    await expectFound(stdioFaults, async (fault) => {
+      const program = faultyProgram(fault);
+      const slow = fault.fails.includes('STDIO-010');
+      try {
+        return await runCases(casesFor(fault.fails, cases), program.target, { parallel: 4, waitMs: 2500, slow });
+      } finally {
+        await program.close();
+      }
+    });
+  });
+});
+
+/** What each fault fails, by its name; as they say of themselves. */
+async function expectFound<F extends { readonly name: string; readonly fails: readonly string[] }>(
+  faulty: readonly F[],
+  run: (fault: F) => Promise<Report>,
+): Promise<void> {
+  const found = await Promise.all(
+    faulty.map(async (fault) => {
+      const { results } = await run(fault);
+      return [
+        fault.name,
+        results
+          .filter(({ status }) => status === 'fail')
+          .map(({ id }) => id)
+          .sort(),
+      ] as const;
+    }),
+  );
+  expect(Object.fromEntries(found)).toEqual(Object.fromEntries(faulty.map(({ name, fails }) => [name, fails])));
+}

@@ -85,6 +85,8 @@ export const relayFaults: readonly RelayFault[] = [
       'RELAY-ENDPOINT-008',
       'RELAY-ENDPOINT-018',
       'RELAY-ENDPOINT-019',
+      'RELAY-ENDPOINT-021',
+      'RELAY-ENDPOINT-022',
       'RELAY-RENDEZVOUS-008',
       'RELAY-RENDEZVOUS-009',
       'RELAY-RENDEZVOUS-010',
@@ -99,6 +101,8 @@ export const relayFaults: readonly RelayFault[] = [
     fails: [
       'RELAY-ENDPOINT-018',
       'RELAY-ENDPOINT-019',
+      'RELAY-ENDPOINT-021',
+      'RELAY-ENDPOINT-022',
       'RELAY-RENDEZVOUS-008',
       'RELAY-RENDEZVOUS-009',
       'RELAY-RENDEZVOUS-010',

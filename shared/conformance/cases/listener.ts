@@ -1,15 +1,11 @@
-// What belongs to one transport: the listening port, and newline framing (docs/protocol.md, "Transports").
+// The listening port (docs/protocol.md, "Transports").
 
-import { initialize } from '../../protocol/initialize.ts';
-import { processTerminate } from '../../protocol/process.ts';
 import { family, type ConformanceCase } from '../case.ts';
 import type { CaseContext } from '../context.ts';
 import { expectEqual, expectThat } from '../mismatch.ts';
 import type { ListenerRequest } from '../target.ts';
 
-const source = 'docs/protocol.md, Transports';
-const listener = family('LISTEN', source, { needs: ['listener'] });
-const stdio = family('STDIO', source, { needs: ['stdio'] });
+const { must, should } = family('LISTEN', 'docs/protocol.md, Transports', { needs: ['listener'] });
 
 const upgrade = {
   connection: 'Upgrade',
@@ -36,39 +32,39 @@ async function ask(t: CaseContext, request: Partial<ListenerRequest>) {
   return answer;
 }
 
-export const transportCases: readonly ConformanceCase[] = [
-  listener.must(1, 'an upgrade is 101, without extension and subprotocol', async (t) => {
+export const listenerCases: readonly ConformanceCase[] = [
+  must(1, 'an upgrade is 101, without extension and subprotocol', async (t) => {
     const headers = { ...upgrade, 'sec-websocket-extensions': 'permessage-deflate', 'sec-websocket-protocol': 'a, b' };
     const answer = await ask(t, { headers });
     expectEqual('the status', answer.status, 101);
     const offers = [answer.headers['sec-websocket-extensions'], answer.headers['sec-websocket-protocol']];
     expectEqual('extension and subprotocol', offers, [undefined, undefined]);
   }),
-  listener.must(2, 'the accept key is that of RFC 6455', async (t) => {
+  must(2, 'the accept key is that of RFC 6455', async (t) => {
     const answer = await ask(t, { headers: upgrade });
     expectEqual('sec-websocket-accept', answer.headers['sec-websocket-accept'], 's3pPLMBiTxaQ9kYGzzhZRbK+xOo=');
   }),
-  listener.must(3, 'a wrong WebSocket version is refused with 400 or 426', async (t) => {
+  must(3, 'a wrong WebSocket version is refused with 400 or 426', async (t) => {
     const { status } = await ask(t, { headers: { ...upgrade, 'sec-websocket-version': '12' } });
     expectThat(status === 400 || status === 426, '400 or 426', status);
   }),
-  listener.must(4, 'GET /readyz is 200', async (t) => {
+  must(4, 'GET /readyz is 200', async (t) => {
     expectEqual('the status', (await ask(t, { path: '/readyz' })).status, 200);
     expectEqual('the status for HEAD', (await ask(t, { path: '/readyz', method: 'HEAD' })).status, 200);
   }),
-  listener.should(5, 'GET /healthz is 200', async (t) => {
+  should(5, 'GET /healthz is 200', async (t) => {
     expectEqual('the status', (await ask(t, { path: '/healthz' })).status, 200);
   }),
-  listener.should(6, 'a foreign Origin is refused with 403: web pages do not get in', async (t) => {
+  should(6, 'a foreign Origin is refused with 403: web pages do not get in', async (t) => {
     for (const origin of ['http://evil.example', 'null']) {
       expectEqual(`the status for Origin ${origin}`, (await ask(t, { headers: { ...upgrade, origin } })).status, 403);
     }
   }),
-  listener.must(7, 'an unknown path is no WebSocket', async (t) => {
+  must(7, 'an unknown path is no WebSocket', async (t) => {
     const { status } = await ask(t, { path: '/no/such/path', headers: upgrade });
     expectThat(status >= 400 && status < 500, 'a refusal', status);
   }),
-  listener.should(
+  should(
     8,
     'a harness that closes politely gets a close frame',
     async (t) => {
@@ -78,29 +74,4 @@ export const transportCases: readonly ConformanceCase[] = [
     },
     { needs: ['websocket'] },
   ),
-
-  stdio.must(1, 'blank lines are skipped, a line may end with CR LF', async (t) => {
-    const wire = await t.wire();
-    wire.send('\n \t \n{"id":1,"method":"initialize","params":{"clientName":"c"}}\r');
-    expectThat((await wire.answer(1)).error === undefined, 'a result', undefined);
-    expectEqual('the number of messages', wire.received.length, 1);
-  }),
-  stdio.must(2, 'an object over two lines is two malformed messages', async (t) => {
-    const wire = await t.wire();
-    wire.send('{"id":1,\n"method":"initialize"}');
-    await wire.malformed();
-    await wire.malformed();
-    await wire.call(initialize, { clientName: 'c' });
-  }),
-  stdio.must(3, 'stdout carries the protocol and nothing else', async (t) => {
-    const wire = await t.harness();
-    await (await t.start(wire, { script: 'echo out; echo err >&2' })).untilClosed();
-    await wire.call(processTerminate, { processId: 'none' });
-    const foreign = wire.received.filter(({ envelope }) => envelope.kind === 'malformed');
-    expectEqual(
-      'lines that are no messages',
-      foreign.map(({ text }) => text),
-      [],
-    );
-  }),
 ];
