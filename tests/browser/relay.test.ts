@@ -1,7 +1,11 @@
 // The Relay view: links made bad on purpose, connections cut, and recovery seen, with real executors behind a real rendezvous.
 
 import type { Page } from 'playwright-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { connectRelay } from '../../backend/client/connect.ts';
+import type { ExecServerClient } from '../../shared/client/harness.ts';
+import { LocalError, RpcError } from '../../shared/errors.ts';
+import { fsReadDirectory, fsReadFile, fsRemove } from '../../shared/protocol/fs.ts';
 import { RemoteExecutorProcess } from '../helpers/remote-executor.ts';
 import { useServer } from '../helpers/server.ts';
 import { axeViolations } from './support/axe.ts';
@@ -39,6 +43,7 @@ describe('the relay view', () => {
       .filter({ hasText: /round trip [\d.]+ m?s/ })
       .waitFor();
     await page.locator('.uplot canvas').first().waitFor();
+    await page.getByRole('img', { name: /The last two minutes: .*busy/ }).waitFor();
     expect(await axeViolations(page), 'a good link').toEqual([]);
 
     const badge = page.getByTestId('impairment');
@@ -86,6 +91,7 @@ describe('the relay view', () => {
     await page.getByRole('button', { name: 'Cut executor' }).click();
     await happened(page, 'The executor’s connection is lost');
     await happened(page, /The executor is connected again after \d/);
+    await page.getByRole('img', { name: /The last two minutes: executor away \d/ }).waitFor();
     await page.getByRole('button', { name: 'Cut harnesses' }).click();
     await page.getByRole('button', { name: 'Its terminals' }).click();
     await page.getByTestId('terminal').click();
@@ -99,6 +105,8 @@ describe('the relay view', () => {
     const { page } = workbench;
     await workbench.command('go to relay');
     await page.getByTestId('relay-executor').waitFor();
+    await page.locator('summary', { hasText: 'Fault by fault' }).focus();
+    await page.keyboard.press('Enter');
     const toExecutor = page.getByRole('group', { name: 'To the executor' });
     await toExecutor.getByLabel('Delay').focus();
     await page.keyboard.type('25');
@@ -154,8 +162,105 @@ describe('the relay view', () => {
       .filter({ hasText: `--remote ${server.current.httpUrl} --executor-id my-box` })
       .waitFor();
     await page.getByRole('button', { name: 'Copy the command' }).waitFor();
+    await page.getByRole('button', { name: 'Act as executor' }).waitFor();
     expect(await axeViolations(page), 'nobody online').toEqual([]);
     await page.route('**/cloud/executor', (route) => route.abort());
     await page.getByTestId('relay-problem').filter({ hasText: 'The registry does not answer' }).waitFor();
+  });
+});
+
+describe('the page as executor', () => {
+  const status = (page: Page, value: string) => page.locator(`[data-testid=page-executor][data-status=${value}]`);
+  const asked = (page: Page, value: string, method: string) =>
+    page.locator(`[data-testid=asked][data-status=${value}]`).filter({ hasText: method }).first();
+
+  async function harness(executorId: string): Promise<ExecServerClient> {
+    const { httpUrl: registry, token } = server.current;
+    const client = await connectRelay({ registry, token, executorId, clientName: 'a test', reconnects: false });
+    onTestFinished(() => client.close());
+    return client;
+  }
+
+  async function goOnline(page: Page, executorId: string): Promise<void> {
+    await page.getByLabel('Executor id').fill(executorId);
+    await page.getByRole('button', { name: 'Go online' }).click();
+  }
+
+  it('answers harnesses by a person, by rules and by the server that requests are passed on to, also after a reload', async () => {
+    const workbench = await openWorkbench(server.current, { query: { view: 'relay' } });
+    const { page } = workbench;
+    await page.getByRole('button', { name: 'Act as executor' }).click();
+    await page.getByTestId('executor-form').waitFor();
+    expect(await axeViolations(page), 'the form').toEqual([]);
+    await goOnline(page, 'tab-box');
+    await status(page, 'online').waitFor();
+    await page.getByTestId('relay-executor').filter({ hasText: 'this page' }).waitFor();
+
+    const client = await harness('tab-box');
+    const path = { path: '/etc/motd' };
+    const answered = client.call(fsReadFile, path);
+    await asked(page, 'answered', 'initialize').filter({ hasText: 'answered by the page' }).waitFor();
+    await asked(page, 'waiting', 'fs/readFile').filter({ hasText: '/etc/motd' }).waitFor();
+    await page.getByTestId('executor-badge').filter({ hasText: '1 request waits' }).waitFor();
+    await page.getByRole('textbox', { name: 'dataBase64', exact: true }).fill('typed by hand');
+    await page.getByLabel('Answer every fs/readFile so').check();
+    expect(await axeViolations(page), 'a request that waits').toEqual([]);
+    await page.getByRole('button', { name: 'Answer', exact: true }).click();
+    const dataBase64 = Buffer.from('typed by hand').toString('base64');
+    expect(await answered).toEqual({ dataBase64 });
+    expect(await client.call(fsReadFile, path), 'by the rule').toEqual({ dataBase64 });
+    await page.locator('[data-testid=asked][data-by=rule]').waitFor();
+
+    const refused = client.call(fsRemove, path);
+    await asked(page, 'waiting', 'fs/remove').waitFor();
+    await page.getByTestId('answer-form').getByText('Error', { exact: true }).click();
+    await page.getByRole('combobox', { name: 'Declared errors of fs/remove' }).selectOption({ index: 1 });
+    await page.getByRole('button', { name: 'Answer', exact: true }).click();
+    await expect(refused).rejects.toBeInstanceOf(RpcError);
+
+    // A lost link is a pause; whoever leaves takes what waits along.
+    const other = await harness('tab-box');
+    const unanswered = other.call(fsReadDirectory, path).catch((error: unknown) => error);
+    await asked(page, 'waiting', 'fs/readDirectory').waitFor();
+    await page.getByRole('button', { name: 'Cut executor' }).click();
+    await happened(page, /The executor is connected again after \d/);
+    other.close();
+    expect(await unanswered).toBeInstanceOf(LocalError);
+    await asked(page, 'gone', 'fs/readDirectory').waitFor();
+    expect(await client.call(fsReadFile, path), 'the other goes on').toEqual({ dataBase64 });
+
+    await page.getByLabel('Requests', { exact: true }).first().selectOption('c1');
+    await page.reload();
+    await status(page, 'online').waitFor();
+    const { stdout } = await (await harness('tab-box')).run({ argv: ['echo', 'through the page'] });
+    expect(stdout).toBe('through the page\n');
+    await asked(page, 'answered', 'process/start').filter({ hasText: 'passed on' }).waitFor();
+
+    await page.getByRole('button', { name: 'Inspect' }).click();
+    await page.getByRole('row').filter({ hasText: 'exec-1' }).filter({ hasText: 'process/start' }).first().waitFor();
+    await workbench.command('go offline as executor');
+    await page.getByTestId('executor-badge').waitFor({ state: 'detached' });
+    await expect(harness('tab-box'), 'nothing is left').rejects.toThrow('not online');
+  });
+
+  it('says when the registry refuses, takes the place of another only when told so, and tells when its own is taken', async () => {
+    const first = await startExecutor('one-box');
+    const workbench = await openWorkbench(server.current, { query: { view: 'relay', new: 'executor' } });
+    const { page } = workbench;
+    const problem = page.getByTestId('executor-problem');
+    await goOnline(page, 'a/b');
+    await problem.filter({ hasText: 'an executor id is one path segment' }).waitFor();
+    await goOnline(page, 'one-box');
+    await problem.filter({ hasText: 'online already' }).waitFor();
+    await problem.getByRole('button', { name: 'Take its place' }).click();
+    await status(page, 'online').waitFor();
+    await first.stop();
+
+    await startExecutor('one-box');
+    await problem.filter({ hasText: 'another executor has taken this id' }).waitFor();
+    await page.getByTestId('executor-badge').waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByTestId('relay-executor').filter({ hasText: 'one-box' }).waitFor();
+    expect(await page.getByTestId('executor-badge').count(), 'it does not come back by itself').toBe(0);
   });
 });

@@ -68,8 +68,8 @@ export class Happenings {
       tell('lost', 'The executor’s connection is lost; its streams wait.');
     }
     if (!before.isHere && now.isHere) {
-      const away = this.#awaySinceMs === 0 ? '' : ` after ${durationText(now.atMs - this.#awaySinceMs)}`;
-      tell('back', `The executor is connected again${away}.`);
+      if (this.#awaySinceMs === 0) tell('plain', 'The executor is connected.');
+      else tell('back', `The executor is connected again after ${durationText(now.atMs - this.#awaySinceMs)}.`);
     }
     const cuts = cutsOf(now) - cutsOf(before);
     if (now.impairment && cuts > 0)

@@ -116,7 +116,7 @@ export class PageExecutor implements StreamOwner {
     this.status = 'starting';
     this.problem = '';
     this.isTaken = false;
-    this.recordedAs = `executor-${++goneOnlineCount}`;
+    this.recordedAs = `exec-${++goneOnlineCount}`;
     this.#peer = undefined;
     this.set({ isWanted: true });
     try {
@@ -243,7 +243,13 @@ export class PageExecutor implements StreamOwner {
   }
 
   async #accept(stream: StreamConnection, signal: AbortSignal): Promise<void> {
-    const observed = observeConnection(stream, { ...this.#observation, stream: stream.streamId });
+    const { recorder, ...observation } = this.#observation;
+    const observed = observeConnection(stream, {
+      ...observation,
+      stream: stream.streamId,
+      // The end of one stream is no end of the connection that is recorded: its reset tells it.
+      recorder: (entry) => entry.kind === 'event' || recorder(entry),
+    });
     const { forwardTo } = this.settings;
     let target;
     try {
@@ -261,11 +267,7 @@ export class PageExecutor implements StreamOwner {
     const found = this.targets.find(({ id }) => id === connectionId);
     if (!found) throw new LocalError('connect', `there is no connection ${connectionId} any more`);
     const { record: recorder, nowMs } = this.workbench.wire;
-    const { connection } = await dial(
-      found.target,
-      { connection: `forward-${++forwardCount}`, recorder, nowMs },
-      signal,
-    );
+    const { connection } = await dial(found.target, { connection: `fwd-${++forwardCount}`, recorder, nowMs }, signal);
     return connection;
   }
 }
