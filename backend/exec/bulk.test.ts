@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { tryBase64Decode } from '../../shared/bytes.ts';
-import { allocateForBase64, bulkFor, encodeInPlace, release, tryDecodeInPlace } from './bulk.ts';
+import { allocateForBase64, bulkFor, encodeInPlace, tryDecodeInPlace } from './bulk.ts';
+import { release } from '../released-memory.ts';
 
 const ascii = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
 

@@ -1,10 +1,10 @@
 // Messages that carry megabytes of base64: made of parts, with one copy of each, and without JSON.stringify, which looks at
 // every character (3 ms per MiB). And those that come: decoded where they lie, and let go without the collector.
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { base64ByteLength } from '../../shared/bytes.ts';
 import type { Connection, MessagePart } from '../../shared/connection/connection.ts';
 import { idText, type BulkBytes, type Envelope, type RequestId } from '../../shared/rpc/envelope.ts';
+import { release } from '../released-memory.ts';
 import { textOf } from '../text-of.ts';
 import type { Route } from './handler.ts';
 
@@ -96,27 +96,4 @@ export function encodeInPlace(bytes: Buffer): Buffer {
 
 function base64Length(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
-}
-
-/** Larger messages are rare. Up to twice as much free memory is kept. */
-const largestReusedBytes = 16 * 1024 * 1024;
-
-let nowhere: MessagePort | undefined;
-
-/**
- * Frees the memory of `bytes` at once: what is moved to a closed port is gone. Left to the collector, each message of megabytes
- * costs a share of a full collection, which V8 begins for every 64 MiB outside of its heap.
- * Nobody may use them any more, nor anything else that lies in the same ArrayBuffer.
- */
-export function release(bytes: Uint8Array): void {
-  const { buffer } = bytes;
-  if (!(buffer instanceof ArrayBuffer)) return;
-  if (!nowhere) {
-    nowhere = new MessageChannel().port1;
-    nowhere.close();
-    // glibc asks the system for each block as large as the largest that was freed so far, 1,400 page faults for a message of
-    // 5.6 MB, and reuses its memory for what is smaller.
-    release(Buffer.allocUnsafeSlow(largestReusedBytes));
-  }
-  nowhere.postMessage(undefined, [buffer]);
 }

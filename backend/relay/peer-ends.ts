@@ -18,8 +18,11 @@ export interface RelaySettings {
 /** A connection of frames whose reading can be stopped. */
 export interface PeerSocket {
   readonly bufferedBytes: number;
-  /** @returns whether more may be sent at once. */
-  send(frame: Uint8Array): boolean;
+  /**
+   * @param isLast nobody uses `frame` after this: its memory may be given back
+   * @returns whether more may be sent at once.
+   */
+  send(frame: Uint8Array, isLast?: boolean): boolean;
   pause(): void;
   resume(): void;
   close(code: number, reason: string): void;

@@ -115,6 +115,7 @@ export class Rendezvous {
       label: `relay ${grant.role} of ${grant.executorId}`,
       pingIntervalMs: this.settings.pingIntervalMs,
       highWaterBytes,
+      maxFrameBytes: this.settings.relayMaxFrameBytes,
       onText: () => metrics.drop('text'),
     };
     const carrier = new FrameWebSocket(socket, raw, options);

@@ -34,11 +34,11 @@ export class RoomFlow {
   }
 
   /** @returns false when its socket is full: `onHarnessFull` says what follows. */
-  toHarness(harness: HarnessEnd, frame: Uint8Array): boolean {
+  toHarness(harness: HarnessEnd, frame: Uint8Array, isLast: boolean): boolean {
     const { metrics } = this;
     metrics.framesToHarness++;
     metrics.bytesToHarness += frame.length;
-    return harness.socket.send(frame);
+    return harness.socket.send(frame, isLast);
   }
 
   /** @param executor the one to stop meanwhile; undefined when others need it. */

@@ -95,7 +95,7 @@ export class ExecutorRoom {
       if (impairment) {
         const { harness } = stream;
         impairment.pass(frame, (passed) => this.#passToHarness(stream, harness, passed));
-      } else this.#passToHarness(stream, stream.harness, frame);
+      } else this.#passToHarness(stream, stream.harness, frame, true);
     }
     if (route.kind === 'reset' && stream) this.#forget(route.streamId, stream);
   }
@@ -297,14 +297,15 @@ export class ExecutorRoom {
     this.#flow.toExecutor(executor, harness, frame);
   }
 
-  #passToHarness(stream: StreamRoute, harness: HarnessEnd, frame: Uint8Array): void {
+  /** @param isLast nobody uses the frame after this */
+  #passToHarness(stream: StreamRoute, harness: HarnessEnd, frame: Uint8Array, isLast = false): void {
     this.#watch?.onPassed(stream, 'toHarness', frame);
-    this.sendToHarness(harness, frame);
+    this.sendToHarness(harness, frame, isLast);
   }
 
   /** Past impairment and ownership: to its socket. */
-  sendToHarness(harness: HarnessEnd, frame: Uint8Array): void {
-    if (this.#flow.toHarness(harness, frame)) return;
+  sendToHarness(harness: HarnessEnd, frame: Uint8Array, isLast = false): void {
+    if (this.#flow.toHarness(harness, frame, isLast)) return;
     // A bus that is full is everybody's.
     const isAlone = harness.nodeId !== undefined || this.harnesses.size - this.#awayHarnesses.size === 1;
     const mayStop = isAlone && this.harnesses.has(harness.key);

@@ -7,7 +7,9 @@ import type { CloseInfo } from '../../shared/connection/connection.ts';
 import { closeReason } from '../../shared/connection/dialing.ts';
 import { errorText } from '../../shared/errors.ts';
 import type { FrameCarrier, FrameCarrierHandler } from '../../shared/relay/carrier.ts';
+import { releaseWhole } from '../released-memory.ts';
 import { lengthOf, writeFrames, type FrameKind, type OutgoingMessage } from './frame-writer.ts';
+import { readSimpleFrames } from './simple-frames.ts';
 
 export interface FrameWebSocketOptions {
   /** For logs; never a URL with its query. */
@@ -18,6 +20,8 @@ export interface FrameWebSocketOptions {
   readonly isDialled?: boolean;
   /** `isWritable` is false from this many unsent bytes on. */
   readonly highWaterBytes: number;
+  /** Larger messages end the connection with 1009, bytes. */
+  readonly maxFrameBytes: number;
   /** A text message came, and was dropped. */
   readonly onText?: () => void;
 }
@@ -36,6 +40,7 @@ export class FrameWebSocket implements FrameCarrier {
   readonly #kind: FrameKind;
   #outbox: OutgoingMessage[] = [];
   #outboxBytes = 0;
+  readonly #spent = new Set<Uint8Array>();
   #handler: FrameCarrierHandler | undefined;
   #isPaused = false;
   #isSilent = false;
@@ -62,6 +67,14 @@ export class FrameWebSocket implements FrameCarrier {
       this.#isSilent = false;
       if (isBinary) this.#receive(data);
       else options.onText?.();
+    });
+    readSimpleFrames(socket, raw, {
+      isMasked: !this.#kind.isMasked,
+      onBinary: (frame) => {
+        this.#isSilent = false;
+        this.#receive(frame);
+      },
+      maxBinaryBytes: options.maxFrameBytes,
     });
     socket.on('ping', (data: Buffer) => {
       this.#isSilent = false;
@@ -94,7 +107,9 @@ export class FrameWebSocket implements FrameCarrier {
     }
   }
 
-  send(frame: Uint8Array): boolean {
+  /** @param isLast nobody uses `frame` after this: its memory goes back as soon as it has left */
+  send(frame: Uint8Array, isLast = false): boolean {
+    if (isLast) this.#spent.add(frame);
     return this.#enqueue(frame);
   }
 
@@ -148,8 +163,12 @@ export class FrameWebSocket implements FrameCarrier {
     if (messages.length === 0 || this.#isClosed) return;
     this.#outbox = [];
     this.#outboxBytes = 0;
-    writeFrames(this.#raw, messages, this.#kind);
+    writeFrames(this.#raw, messages, this.#kind, this.#onTaken);
   }
+
+  readonly #onTaken = (bytes: Uint8Array): void => {
+    if (this.#spent.delete(bytes)) releaseWhole(bytes);
+  };
 
   #drained(): void {
     if (!this.#wantsWritable || this.#isClosed) return;

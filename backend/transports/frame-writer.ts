@@ -1,9 +1,9 @@
 // Makes WebSocket frames of messages and writes them to a socket with as few copies, system calls and objects as can be.
 // Not by ws, which takes two writes and three objects per message: at 100,000 answers a second that is most of the cost.
 
-import { randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { MessagePart } from '../../shared/connection/connection.ts';
+import { mask, maskBytes, newMaskingKey } from './masking.ts';
 
 export type OutgoingMessage = string | Uint8Array | readonly MessagePart[];
 
@@ -22,7 +22,6 @@ const maxFreeSlabs = 64;
 /** Longer bytes go out as they are, and may not change any more. */
 const maxCopiedBytes = 64 * 1024;
 const maxHeaderBytes = 14;
-const maskBytes = 4;
 
 const freeSlabs: Buffer[] = [];
 
@@ -34,9 +33,17 @@ export function lengthOf(message: OutgoingMessage): number {
   return sum;
 }
 
-/** Writes each message as one frame that is final (RFC 6455 section 5.2). */
-export function writeFrames(socket: Socket, messages: readonly OutgoingMessage[], kind = serverText): void {
-  const writer = new FrameWriter(socket, messages, kind);
+/**
+ * Writes each message as one frame that is final (RFC 6455 section 5.2).
+ * @param onTaken called for bytes that nobody here will look at again
+ */
+export function writeFrames(
+  socket: Socket,
+  messages: readonly OutgoingMessage[],
+  kind = serverText,
+  onTaken?: (bytes: Uint8Array) => void,
+): void {
+  const writer = new FrameWriter(socket, messages, kind, onTaken);
   socket.cork();
   for (const message of messages) writer.add(message);
   writer.flush();
@@ -51,6 +58,7 @@ class FrameWriter {
     private readonly socket: Socket,
     private readonly messages: readonly OutgoingMessage[],
     private readonly kind: FrameKind,
+    private readonly onTaken: ((bytes: Uint8Array) => void) | undefined,
   ) {}
 
   add(message: OutgoingMessage): void {
@@ -62,29 +70,34 @@ class FrameWriter {
     if (typeof message === 'string') this.#used += target.write(message, this.#used);
     else if (message instanceof Uint8Array) this.#put(message);
     else for (const part of message) this.#put(part);
-    if (isMasked) mask(target, start, this.#used);
+    if (isMasked) mask(target.subarray(start, this.#used), target.subarray(start - maskBytes, start));
   }
 
   flush(): void {
     const target = this.#target;
     if (!target || this.#used === 0) return;
     const isSlab = target.length === slabBytes;
-    this.socket.write(target.subarray(0, this.#used), isSlab ? () => release(target) : undefined);
+    this.socket.write(target.subarray(0, this.#used), isSlab ? () => reuse(target) : undefined);
     this.#target = undefined;
     this.#used = 0;
   }
 
   /** A part is ASCII text, or bytes. */
   #put(part: MessagePart): void {
+    const { onTaken } = this;
     if (this.#isUncopied(part)) {
       this.flush();
-      this.socket.write(part);
+      this.socket.write(part, onTaken && (() => onTaken(part)));
       return;
     }
-    const target = this.#room(part.length);
+    const { length } = part;
+    const target = this.#room(length);
     if (typeof part === 'string') target.write(part, this.#used, 'latin1');
-    else target.set(part, this.#used);
-    this.#used += part.length;
+    else {
+      target.set(part, this.#used);
+      onTaken?.(part);
+    }
+    this.#used += length;
   }
 
   /** What is masked is changed, so it must be ours. */
@@ -111,7 +124,7 @@ class FrameWriter {
   }
 }
 
-function release(slab: Buffer): void {
+function reuse(slab: Buffer): void {
   if (freeSlabs.length < maxFreeSlabs) freeSlabs.push(slab);
 }
 
@@ -132,60 +145,4 @@ function writeHeader(target: Buffer, offset: number, byteLength: number, isBinar
   if (!isMasked) return length;
   target.set(newMaskingKey(), offset + length);
   return length + maskBytes;
-}
-
-const maskingKeys = new Uint8Array(2048 * maskBytes);
-let usedKeyBytes = maskingKeys.length;
-
-/** Four bytes that nobody can foresee. */
-function newMaskingKey(): Uint8Array {
-  if (usedKeyBytes === maskingKeys.length) {
-    randomFillSync(maskingKeys);
-    usedKeyBytes = 0;
-  }
-  usedKeyBytes += maskBytes;
-  return maskingKeys.subarray(usedKeyBytes - maskBytes, usedKeyBytes);
-}
-
-/** XORs `[start, end)` with the key that stands before it, by words where it can. */
-function mask(target: Buffer, start: number, end: number): void {
-  const wordsFrom = start + (-(target.byteOffset + start) & 3);
-  if (wordsFrom + 4 > end) {
-    maskBytewise(target, start, start, end);
-    return;
-  }
-  const words = new Int32Array(target.buffer, target.byteOffset + wordsFrom, (end - wordsFrom) >> 2);
-  const wordsTo = wordsFrom + words.length * 4;
-  maskBytewise(target, start, start, wordsFrom);
-  // The key as a word that begins where the words do, in this machine's order of bytes.
-  const key = new Uint8Array(maskBytes);
-  for (let byte = 0; byte < maskBytes; byte++) {
-    key[byte] = target[start - maskBytes + ((wordsFrom - start + byte) & 3)] ?? 0;
-  }
-  maskWords(words, new Int32Array(key.buffer)[0] ?? 0);
-  maskBytewise(target, start, wordsTo, end);
-}
-
-/** `[from, to)` of the payload that begins at `start`. */
-function maskBytewise(target: Buffer, start: number, from: number, to: number): void {
-  for (let at = from; at < to; at++) {
-    target[at] = (target[at] ?? 0) ^ (target[start - maskBytes + ((at - start) & 3)] ?? 0);
-  }
-}
-
-/** Eight at a time: three times as fast as one by one. */
-function maskWords(words: Int32Array, key: number): void {
-  const unrolled = words.length & ~7;
-  let at = 0;
-  for (; at < unrolled; at += 8) {
-    words[at] = (words[at] ?? 0) ^ key;
-    words[at + 1] = (words[at + 1] ?? 0) ^ key;
-    words[at + 2] = (words[at + 2] ?? 0) ^ key;
-    words[at + 3] = (words[at + 3] ?? 0) ^ key;
-    words[at + 4] = (words[at + 4] ?? 0) ^ key;
-    words[at + 5] = (words[at + 5] ?? 0) ^ key;
-    words[at + 6] = (words[at + 6] ?? 0) ^ key;
-    words[at + 7] = (words[at + 7] ?? 0) ^ key;
-  }
-  for (; at < words.length; at++) words[at] = (words[at] ?? 0) ^ key;
 }

@@ -94,20 +94,22 @@ export class RemoteExecutor {
   }
 
   #dial({ url }: Registration): Promise<FrameWebSocket> {
+    const maxFrameBytes = this.options.maxMessageBytes + frameOverheadBytes;
     const socket = new WebSocket(url, {
       perMessageDeflate: false,
       autoPong: false,
       handshakeTimeout: dialTimeoutMs,
-      maxPayload: this.options.maxMessageBytes + frameOverheadBytes,
+      maxPayload: maxFrameBytes,
     });
     const label = urlWithoutSecrets(url);
     const { pingIntervalMs } = this.options;
+    const options = { label, pingIntervalMs, highWaterBytes, maxFrameBytes, isDialled: true };
     return new Promise((resolve, reject) => {
       let raw: Socket | undefined;
       socket.once('upgrade', (response) => (raw = response.socket));
       socket.once('open', () => {
         // At once: a frame may follow the upgrade so closely that after a promise nobody would have listened to it.
-        if (raw) resolve(new FrameWebSocket(socket, raw, { label, pingIntervalMs, highWaterBytes, isDialled: true }));
+        if (raw) resolve(new FrameWebSocket(socket, raw, options));
         else reject(new LocalError('connect', `cannot connect to ${label}: no upgrade`));
       });
       // The texts of `ws` name no URL.

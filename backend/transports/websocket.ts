@@ -20,8 +20,8 @@ import {
 import { errorText } from '../../shared/errors.ts';
 import { limits } from '../../shared/limits.ts';
 import { longTextBytes, textOf } from '../text-of.ts';
-import { readShortMessages } from './short-messages.ts';
 import { lengthOf, writeFrames, type OutgoingMessage } from './frame-writer.ts';
+import { readSimpleFrames } from './simple-frames.ts';
 
 export interface WebSocketOptions {
   /** Larger messages end the connection with 1009, as soon as their length is known. */
@@ -168,7 +168,7 @@ export class ServerWebSocket implements Connection {
       this.#heard();
       handler.onMessage(text);
     };
-    readShortMessages(socket, this.#raw, onShort);
+    readSimpleFrames(socket, this.#raw, { isMasked: true, onText: onShort });
     socket.on('ping', (data: Buffer) => {
       this.#heard();
       if (this.#raw.writableLength < maxPongBacklogBytes && !this.isClosed) socket.pong(data);

@@ -14,7 +14,8 @@ import { readWholeFile } from '../../fs/read-file.ts';
 import { removePath } from '../../fs/remove.ts';
 import { walk } from '../../fs/walk.ts';
 import { isOsError } from '../../process/os-error.ts';
-import { allocateForBase64, BulkResult, encodeInPlace, release, tryDecodeInPlace } from '../bulk.ts';
+import { release } from '../../released-memory.ts';
+import { allocateForBase64, BulkResult, encodeInPlace, tryDecodeInPlace } from '../bulk.ts';
 import { route, type RequestContext, type Route } from '../handler.ts';
 
 export interface FsRouteOptions {
