@@ -24,6 +24,8 @@ export interface ChildSpec {
   readonly env: Readonly<Record<string, string>>;
   /** What it and all its descendants carry (containment/mark.ts); undefined: nothing. */
   readonly mark?: bigint | undefined;
+  /** Path of a file that it has open for reading as descriptor 3; undefined: descriptors 0 to 2 only. */
+  readonly inheritedFile?: string | undefined;
 }
 
 export interface Child {

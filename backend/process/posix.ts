@@ -138,14 +138,17 @@ export interface SpawnRequest {
   readonly stdio: readonly [number | string, number | string, number | string];
   /** What it and all its descendants carry (containment/mark.ts). */
   readonly mark?: bigint | undefined;
+  /** Opened for reading as descriptor 3. */
+  readonly inheritedFile?: string | undefined;
 }
 
 /**
  * Starts a child that leads a session and process group of its own, with all signals unblocked and at their defaults.
- * It inherits nothing but `stdio`: every descriptor of this process is close-on-exec. Settles once exec has happened.
+ * It inherits nothing but `stdio` and `inheritedFile`: every descriptor of this process is close-on-exec. Settles once exec has happened.
  * @returns its pid. @throws OsError as exec or chdir said it
  */
-export async function spawnSession({ program, argv, env, cwd, stdio, mark }: SpawnRequest): Promise<number> {
+export async function spawnSession(request: SpawnRequest): Promise<number> {
+  const { program, argv, env, cwd, stdio, mark, inheritedFile } = request;
   const c = libc();
   const actions = Buffer.alloc(opaqueBytes);
   checkResult(c.actionsInit(actions));
@@ -154,6 +157,7 @@ export async function spawnSession({ program, argv, env, cwd, stdio, mark }: Spa
       if (typeof source === 'number') checkResult(c.addDup2(actions, source, fd));
       else checkResult(c.addOpen(actions, fd, source, constants.O_RDWR, 0));
     }
+    if (inheritedFile !== undefined) checkResult(c.addOpen(actions, 3, inheritedFile, constants.O_RDONLY, 0));
     checkResult(c.addChdir(actions, cwd));
     const pid = [0];
     const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);

@@ -1,18 +1,20 @@
 // Runs programs confined by bubblewrap (bwrap): a mount namespace as the policy says, a pid namespace of its own, so that
-// everything in it ends with it, and no way to more rights (no_new_privs).
+// everything in it ends with it, no way to more rights (no_new_privs), and a filter of system calls.
 //
 //   env --ignore-signal=…  bwrap …  env --default-signal  PROGRAM ARGS…
 //
 // Signals go to the whole process group, and bwrap is in it: it must outlive what it waits for, to tell how that ended. So it
 // starts with those signals ignored, and the program within has them as any other.
 
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { RpcCode, RpcError } from '../../shared/errors.ts';
 import type { ChildSpec } from '../process/child.ts';
 import { findSystemProgram as find } from '../process/system-program.ts';
 import { argvFor } from '../process/with-arg0.ts';
 import { mountsOf } from './mounts.ts';
 import type { Policy } from './policy.ts';
+import { isFilterKnown, syscallFilterFile } from './syscall-filter.ts';
 
 export interface Confined {
   readonly spec: ChildSpec;
@@ -61,14 +63,23 @@ export async function requireSandbox(): Promise<void> {
 
 /**
  * @param spec its program must be absolute.
+ * @param isFiltered its system calls too: it is started with the filter open (`ChildSpec.inheritedFile`).
  * @throws RpcError -32600 for what cannot be confined.
  */
-export function confine(spec: ChildSpec, policy: Policy): Confined {
+export function confine(spec: ChildSpec, policy: Policy, isFiltered: boolean): Confined {
   const { args, release } = mountsOf(policy);
   const program = find('env') ?? '';
   const argv = [
     ...[program, ...signals.map((name) => `--ignore-signal=${name}`), '--'],
-    ...[find('bwrap') ?? '', ...isolation, ...args, '--chdir', spec.cwd, '--'],
+    ...[
+      find('bwrap') ?? '',
+      ...isolation,
+      ...(isFiltered ? ['--seccomp', '3'] : []),
+      ...args,
+      '--chdir',
+      spec.cwd,
+      '--',
+    ],
     // bwrap sets PWD by itself.
     ...[
       program,
@@ -77,7 +88,8 @@ export function confine(spec: ChildSpec, policy: Policy): Confined {
     ],
     ...innerArgv(spec),
   ] as const;
-  return { spec: { ...spec, program, argv: [argv[0], ...argv.slice(1)] }, release };
+  const inheritedFile = isFiltered ? syscallFilterFile(policy.hasNetwork) : undefined;
+  return { spec: { ...spec, program, argv: [argv[0], ...argv.slice(1)], inheritedFile }, release };
 }
 
 /** @throws RpcError */
@@ -93,18 +105,30 @@ function innerArgv(spec: ChildSpec): readonly string[] {
 async function tryOut(): Promise<SandboxState> {
   if (process.platform !== 'linux') return missing(`there is no bubblewrap on ${process.platform}`);
   if (find('bwrap') === undefined) return missing('bubblewrap is not installed (Debian: apt-get install bubblewrap)');
+  if (!isFilterKnown) return missing(`there is no filter of system calls for ${process.arch}`);
   if (find('env') === undefined) return missing('env of GNU coreutils is not installed');
   const policy: Policy = {
     entries: [{ path: '/', access: 'read', skipsMissing: false }],
     hasPlatformDefaults: false,
     hasNetwork: false,
   };
-  const { spec } = confine({ program: find('true') ?? '/bin/true', argv: ['true'], cwd: '/', env: {} }, policy);
+  const trial = { program: find('true') ?? '/bin/true', argv: ['true'], cwd: '/', env: {} } as const;
+  const { spec } = confine(trial, policy, true);
+  const filter = openSync(spec.inheritedFile ?? '', 'r');
+  const child = spawn(spec.program, spec.argv.slice(1), {
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe', filter],
+    timeout: trialMs,
+  });
+  closeSync(filter);
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
   return new Promise((resolve) => {
-    execFile(spec.program, spec.argv.slice(1), { timeout: trialMs, env: {} }, (error, _stdout, stderr) => {
-      const why = stderr.trim().split('\n').at(-1) ?? '';
-      if (error) resolve(missing(`bubblewrap cannot run here: ${why === '' ? error.message : why}`));
-      else resolve({ isAvailable: true, kind: 'bubblewrap' });
+    child.on('error', (error) => resolve(missing(`bubblewrap cannot run here: ${error.message}`)));
+    child.on('close', (code, signal) => {
+      const why = said.trim().split('\n').at(-1) ?? '';
+      if (code === 0) resolve({ isAvailable: true, kind: 'bubblewrap' });
+      else resolve(missing(`bubblewrap cannot run here: ${why === '' ? `it ended with ${code ?? signal}` : why}`));
     });
   });
 }

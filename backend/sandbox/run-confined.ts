@@ -19,7 +19,7 @@ export async function runConfined(
   await requireSandbox();
   const cwd = resolve(spec.cwd);
   const policy = parsePolicy(sandbox, cwd, spec.env['TMPDIR']);
-  const confined = confine({ ...spec, cwd, program: resolve(cwd, spec.program) }, policy);
+  const confined = confine({ ...spec, cwd, program: resolve(cwd, spec.program) }, policy, true);
   const onExit = (exitCode: number) => {
     confined.release();
     events.onExit(exitCode);

@@ -1,6 +1,7 @@
 // Ways out of a sandbox that were found by attacking it: links whose targets nest otherwise than their names, guards of one
 // sandbox that end with another, servers of files that do not start (docs/protocol.md, "Sandbox").
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, it } from 'vitest';
@@ -147,4 +148,46 @@ it('lets nobody loosen it from within: user namespaces, mounts, other descriptor
     expect((await shell(`cd ${work}; ${script}`, policy)).exitCode, script).not.toBe(0);
   }
   expect(existsSync(join(work, '.git', 'config'))).toBe(false);
+});
+
+it('reaches nobody by the system calls that neither mounts nor namespaces keep apart', async () => {
+  const path = join(work, 'listening');
+  const listening = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => listening.listen(path, resolve));
+  const calls = `
+import ctypes, fcntl, os, socket, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def outcome(call):
+    try:
+        call()
+        return 'done'
+    except OSError as error:
+        return os.strerror(error.errno)
+def system(*numbers):
+    if libc.syscall(*numbers) < 0: raise OSError(ctypes.get_errno(), '')
+x64 = os.uname().machine == 'x86_64'
+pair = socket.socketpair()
+pair[0].send(b'fine')
+print(outcome(lambda: socket.socket(socket.AF_UNIX).connect('${path}')))
+print(outcome(lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)))
+print(outcome(lambda: socket.socket(40, socket.SOCK_STREAM)))
+print(outcome(lambda: socket.socket(socket.AF_INET)), pair[1].recv(9).decode())
+print(outcome(lambda: system(250 if x64 else 219, 0, -3, 0)))
+print(outcome(lambda: system(425, 1, 0)))
+print(outcome(lambda: fcntl.ioctl(0, 0x5412, b'x')))
+if x64: print(outcome(lambda: system(0x40000000 + 39)))
+`;
+  const policy = sandbox(special('root', 'read'));
+  const denied = 'Operation not permitted';
+  const confined = await client.run(['/usr/bin/env', 'python3', '-c', calls], { cwd: '/', sandbox: policy, tty: true });
+  const rest = process.arch === 'x64' ? ['Function not implemented'] : [];
+  expect(confined.text().trim().split('\r\n')).toEqual([
+    ...[denied, denied, denied, 'done fine', denied, 'Function not implemented', denied],
+    ...rest,
+  ]);
+  // With a network they reach whoever listens where they may read.
+  const withNetwork = { permissions: { ...(policy['permissions'] as JsonObject), network: 'enabled' } };
+  const reached = await client.run(['/usr/bin/env', 'python3', '-c', calls], { cwd: '/', sandbox: withNetwork });
+  expect(reached.text().split('\n')[0]).toBe('done');
+  listening.close();
 });
