@@ -1,49 +1,58 @@
-// The test projects: `unit` beside the code, the others under tests/, one project after the other. Files that hold a figure
-// (milliseconds beside a flood, bytes of memory) run one at a time; the others two at a time, on the two cores there are.
+// The test projects: `unit` beside the code, the others under tests/. They run in three groups, one after the other: the
+// units; all that starts programs; and by themselves the files that hold a figure, which others would spoil.
 
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { configDefaults, defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import LongFirst from './scripts/vitest/long-first.js';
 
-/** Tests that hold a figure, and would miss it while others use the cores. */
+/** Tests that hold a figure in milliseconds, and would miss it while others use the cores. */
 const alone = [
   'tests/browser/{flood,first-load}.test.ts',
-  'tests/integration/{backpressure,cleanup,containment,files,fuzz,output,pipelines}.test.ts',
-  'tests/integration/relay/{abuse,bad-link,independence,nodes}.test.ts',
+  'tests/integration/{backpressure,files,relay/independence}.test.ts',
 ];
 
-interface Apart {
-  readonly order: number;
-  readonly testTimeout: number;
-  readonly include: readonly string[];
-  readonly exclude?: readonly string[];
-  readonly workers: number;
+/** The groups in their order, and how many files of each run at a time on the two cores there are. */
+const groups = {
+  units: { groupOrder: 0, maxWorkers: 2 },
+  // One more than cores: most of the time they wait for a program or for a time to pass.
+  programs: { groupOrder: 1, maxWorkers: 3 },
+  figures: { groupOrder: 2, maxWorkers: 1 },
+};
+
+function inGroup({ groupOrder, maxWorkers }: (typeof groups)[keyof typeof groups]) {
+  return { sequence: { groupOrder }, maxWorkers, fileParallelism: maxWorkers > 1 };
 }
 
 /** A project of tests that run the built program or take long. */
-function apart(name: string, { order, testTimeout, include, exclude = [], workers }: Apart): TestProjectConfiguration {
+function apart(
+  name: string,
+  group: keyof typeof groups,
+  testTimeout: number,
+  include: string[],
+  exclude: string[] = [],
+): TestProjectConfiguration {
   return {
     test: {
       name,
-      include: [...include],
+      include,
       exclude: [...configDefaults.exclude, ...exclude],
       globalSetup: 'scripts/vitest/build-once.js',
-      fileParallelism: workers > 1,
-      maxWorkers: workers,
       testTimeout,
       hookTimeout: testTimeout,
-      sequence: { groupOrder: order },
+      ...inGroup(groups[group]),
     },
   };
 }
 
-/** The files of tests/<name>/, two at a time but for those of `alone`. */
-function together(name: string, order: number, testTimeout: number): TestProjectConfiguration {
-  return apart(name, { order, testTimeout, include: [`tests/${name}/**/*.test.ts`], exclude: alone, workers: 2 });
+/** The files of tests/<name>/ but for those of `alone`. */
+function together(name: string, testTimeout: number): TestProjectConfiguration {
+  return apart(name, 'programs', testTimeout, [`tests/${name}/**/*.test.ts`], alone);
 }
 
 export default defineConfig({
   test: {
     reporters: ['default', './scripts/vitest/count-reporter.js'],
+    sequence: { sequencer: LongFirst },
     projects: [
       {
         test: {
@@ -55,9 +64,11 @@ export default defineConfig({
             'tests/bench/**/*.test.ts',
             'tests/interop/**/*.test.ts',
           ],
-          // Both cores: by default one is left free, which doubles the time on two.
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          // For tests that say how much memory something takes.
+          execArgv: ['--expose-gc'],
+          // They share no state, and loading everything anew for each file would take a third of their time.
+          isolate: false,
+          ...inGroup(groups.units),
         },
       },
       {
@@ -66,13 +77,13 @@ export default defineConfig({
         cacheDir: '../node_modules/.vite',
         plugins: [svelte()],
         resolve: { conditions: ['browser'] },
-        test: { name: 'unit-web', include: ['src/**/*.test.ts'], sequence: { groupOrder: 1 } },
+        test: { name: 'unit-web', include: ['src/**/*.test.ts'], ...inGroup(groups.units) },
       },
-      together('golden', 2, 60_000),
-      together('integration', 3, 60_000),
-      together('simulation', 4, 120_000),
-      together('browser', 5, 120_000),
-      apart('figures', { order: 6, testTimeout: 120_000, include: alone, workers: 1 }),
+      together('golden', 60_000),
+      together('integration', 60_000),
+      together('simulation', 120_000),
+      together('browser', 120_000),
+      apart('figures', 'figures', 120_000, alone),
     ],
   },
 });

@@ -1,141 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { FrameCarrier, FrameCarrierHandler } from './carrier.ts';
-import type { RelayClock } from './clock.ts';
-import { decodeFrame, encodeFrame } from './codec.ts';
-import type { RelayBody, RelayFrame } from './frame.ts';
-import { RelayMux, type RelayMuxOptions } from './mux.ts';
+import { bodiesOf, data, executor, harness, ManualClock, open, TestCarrier } from '../../tests/helpers/mux-ends.ts';
+import type { RelayBody } from './frame.ts';
+import { RelayMux } from './mux.ts';
 import type { StreamConnection } from './stream-connection.ts';
-
-/** Moved by hand. */
-class ManualClock implements RelayClock {
-  #nowMs = 0;
-  #timers: { dueMs: number; callback: () => void }[] = [];
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  get timers(): number {
-    return this.#timers.length;
-  }
-
-  setTimer(delayMs: number, callback: () => void): () => void {
-    const timer = { dueMs: this.#nowMs + delayMs, callback };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((one) => one !== timer);
-    };
-  }
-
-  pass(ms: number): void {
-    const untilMs = this.#nowMs + ms;
-    for (;;) {
-      const next = this.#timers.toSorted((a, b) => a.dueMs - b.dueMs)[0];
-      if (!next || next.dueMs > untilMs) break;
-      this.#timers = this.#timers.filter((one) => one !== next);
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      next.callback();
-    }
-    this.#nowMs = untilMs;
-  }
-}
-
-/** Keeps what was sent; takes `room` bytes before it is not writable. */
-class TestCarrier implements FrameCarrier {
-  readonly label = 'test';
-  room = Infinity;
-  bufferedBytes = 0;
-  sent: Uint8Array[] = [];
-  closeReason: string | undefined;
-  handler: FrameCarrierHandler | undefined;
-
-  get isWritable(): boolean {
-    return this.bufferedBytes < this.room;
-  }
-
-  open(handler: FrameCarrierHandler): void {
-    this.handler = handler;
-  }
-
-  send(frame: Uint8Array): boolean {
-    this.sent.push(frame);
-    this.bufferedBytes += frame.length;
-    return this.isWritable;
-  }
-
-  close(_code?: number, reason = ''): void {
-    this.closeReason = reason;
-  }
-
-  /** The network took everything: what was sent, as frames. */
-  drain(): RelayFrame[] {
-    const frames = this.sent.map((bytes) => {
-      const frame = decodeFrame(bytes);
-      if (typeof frame === 'string') throw new Error(`sent a ${frame} frame`);
-      return frame;
-    });
-    this.sent = [];
-    this.bufferedBytes = 0;
-    this.handler?.onWritable();
-    return frames;
-  }
-
-  receive(streamId: string, body: RelayBody, ack = 0, ackBits = 0): void {
-    this.handler?.onFrame(encodeFrame({ streamId, ack, ackBits, body }));
-  }
-
-  lose(): void {
-    this.handler?.onClose({ reason: 'lost', code: 1006 });
-  }
-}
-
-function data(seq: number, text: string): RelayBody {
-  return { kind: 'data', seq, segmentIndex: 0, segmentCount: 1, payload: new TextEncoder().encode(text) };
-}
-
-interface Opened {
-  readonly connection: StreamConnection;
-  readonly messages: string[];
-  closed: string | undefined;
-  writable: number;
-}
-
-function open(connection: StreamConnection): Opened {
-  const opened: Opened = { connection, messages: [], closed: undefined, writable: 0 };
-  connection.open({
-    onMessage: (message) => opened.messages.push(message),
-    onWritable: () => opened.writable++,
-    onClose: ({ reason }) => {
-      expect(opened.closed).toBeUndefined();
-      opened.closed = reason;
-    },
-  });
-  return opened;
-}
-
-function executor(options: Partial<RelayMuxOptions> = {}) {
-  const clock = new ManualClock();
-  const carrier = new TestCarrier();
-  const opened: Opened[] = [];
-  const mux = new RelayMux({
-    role: 'executor',
-    clock,
-    onConnection: (connection) => opened.push(open(connection)),
-    ...options,
-  });
-  mux.attach(carrier);
-  return { clock, carrier, mux, opened };
-}
-
-function harness(options: Partial<RelayMuxOptions> = {}) {
-  const clock = new ManualClock();
-  const carrier = new TestCarrier();
-  const mux = new RelayMux({ role: 'harness', clock, ...options });
-  mux.attach(carrier);
-  return { clock, carrier, mux };
-}
-
-const bodiesOf = (frames: RelayFrame[]) => frames.map(({ body }) => body);
 
 describe('the executor side', () => {
   it('makes a connection of the first complete message of a stream', () => {
@@ -266,6 +133,7 @@ describe('the executor side', () => {
     };
     const numbers = [0, 1, 2, 3, 31, 32, 1000, 2 ** 31, 2 ** 32 - 1];
     const number = () => numbers[random(numbers.length)] ?? 0;
+    let [mostStreams, mostBytes] = [0, 0];
     for (let round = 0; round < 20_000; round++) {
       const id = `s${random(40)}`;
       const bodies: RelayBody[] = [
@@ -288,9 +156,11 @@ describe('the executor side', () => {
         clock.pass(random(2_000));
         carrier.drain();
       }
-      expect(mux.streamCount).toBeLessThanOrEqual(20);
-      expect(mux.stats.receiveBytes).toBeLessThanOrEqual(1_000_000);
+      mostStreams = Math.max(mostStreams, mux.streamCount);
+      mostBytes = Math.max(mostBytes, mux.stats.receiveBytes);
     }
+    expect(mostStreams).toBeLessThanOrEqual(20);
+    expect(mostBytes).toBeLessThanOrEqual(1_000_000);
     mux.close('end');
     expect(mux.stats).toMatchObject({ streams: 0, receiveBytes: 0 });
   });
