@@ -201,7 +201,8 @@ function fakeStream() {
 }
 
 describe('a WebSocketStream connection', () => {
-  const settle = () => new Promise((resolve) => setTimeout(resolve));
+  /** The stand-in and the connection wait for promises only: those are all done when the event loop turns. */
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
 
   it('does not read while paused', async () => {
     const fake = fakeStream();

@@ -40,7 +40,8 @@ describe('the page', () => {
     const { page } = workbench;
     await workbench.openShell();
     await workbench.type('for i in $(seq 1 200); do echo line-$i-x; sleep 0.01; done; echo all-$((1+1))-lines');
-    await workbench.shows('line-3-x');
+    // Any line: on a busy machine a certain one may have left the screen before anybody looks.
+    await workbench.shows(/line-\d+-x/);
 
     proxy.cut();
     await workbench.connection('reconnecting');

@@ -154,7 +154,10 @@ function parseEvents(stdout: string): CodexEvent[] {
     .map((line) => eventSchema.parse(JSON.parse(line)));
 }
 
-/** What the promise rejected with; undefined if it resolved, a message of our own if it is still pending. */
+/**
+ * What the promise rejected with; undefined if it resolved, a message of our own if it is still pending. The CLI ends after
+ * the script's last word, so one turn of the event loop tells.
+ */
 async function settled(promise: Promise<void>): Promise<Error | undefined> {
   const pending = new Error('the CLI ended before the script had said its last word');
   return await Promise.race([
@@ -162,6 +165,6 @@ async function settled(promise: Promise<void>): Promise<Error | undefined> {
       () => undefined,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     ),
-    new Promise<Error>((resolve) => setTimeout(resolve, 50, pending)),
+    new Promise<Error>((resolve) => setImmediate(resolve, pending)),
   ]);
 }

@@ -203,9 +203,14 @@ export const idleStreams: BenchCase = {
         );
       }
       // Idle means idle: what was busy has settled.
-      const cpuAt = cpuSeconds([pid]);
-      await new Promise((resolve) => setTimeout(resolve, 2000));
-      if (cpuSeconds([pid]) < cpuAt) throw new Error('the executor is gone');
+      let cpuAt = -1;
+      const isIdle = () => {
+        const cpuBefore = cpuAt;
+        cpuAt = cpuSeconds([pid]);
+        if (cpuAt < cpuBefore) throw new Error('the executor is gone');
+        return cpuAt === cpuBefore;
+      };
+      await until('the executor to be idle', isIdle, { everyMs: 400, withinMs: 30_000 });
       const executor = residentBytes([pid]);
       const rendezvous = residentBytes(server.pids());
       link.close();
