@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseJson } from '../helpers/json.ts';
 import { startServer, useServer } from '../helpers/server.ts';
+import { axeViolations } from './support/axe.ts';
 import { openWorkbench, useBrowser } from './support/workbench.ts';
 
 useBrowser();
@@ -20,6 +21,14 @@ describe('the frame', () => {
     await page
       .getByTestId('traffic')
       .filter({ hasText: /received\s+[\d.,]+ Ki?B\/s/ })
+      .waitFor();
+    await page
+      .getByTestId('output-lag')
+      .filter({ hasText: /^[\d.,]+ m?s$/ })
+      .waitFor();
+    await page
+      .getByTestId('throughput')
+      .filter({ hasText: /Ki?B\/s\s+· lag [\d.,]+ m?s/ })
       .waitFor();
     await page.getByTestId('connection-row').filter({ hasText: '1 process' }).waitFor();
   });
@@ -67,8 +76,15 @@ describe('the frame', () => {
 
 it('a server that only shows says so, and tells a way out where something is refused', async () => {
   const server = await startServer({ command: 'serve', args: ['--read-only'] });
-  const { page } = await openWorkbench(server);
+  const workbench = await openWorkbench(server, { query: { run: 'echo not-run' } });
+  const { page } = workbench;
   await page.locator('[data-testid=connection][data-read-only=true]').filter({ hasText: 'read-only' }).waitFor();
-  await page.getByTestId('open-shell').click();
-  await page.getByText('start the server without --read-only').waitFor();
+  const asked = page.getByRole('dialog', { name: 'Run this command?' });
+  await asked.filter({ hasText: 'starts nothing: it runs with --read-only' }).waitFor();
+  expect(await asked.getByRole('button', { name: 'Run', exact: true }).isDisabled()).toBe(true);
+  await asked.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByTestId('read-only').filter({ hasText: 'start the server without --read-only' }).waitFor();
+  expect(await page.getByTestId('open-shell').isDisabled()).toBe(true);
+  expect(await page.getByRole('button', { name: 'Run', exact: true }).isDisabled()).toBe(true);
+  expect(await axeViolations(page), 'the launcher').toEqual([]);
 });

@@ -92,6 +92,43 @@ describe('a shell in the page', () => {
   });
 });
 
+describe('the commands of a terminal', () => {
+  it('are gone to by keys: where Enter was pressed, or where the shell says that its prompt begins', async () => {
+    const workbench = await openWorkbench(server.current);
+    const { page } = workbench;
+    const marks = page.getByTestId('terminal').locator('.command-mark');
+    const said = page.getByTestId('announcer');
+    await workbench.openShell();
+    await workbench.type('seq 1 100; echo one-$((1+1))');
+    await workbench.shows('one-2');
+    await workbench.type('seq 1 100; echo two-$((1+1))');
+    await workbench.shows('two-2');
+    await page.keyboard.press('Control+ArrowUp');
+    await workbench.shows('ready> seq 1 100; echo two-');
+    await page.keyboard.press('Control+ArrowUp');
+    await workbench.shows('ready> seq 1 100; echo one-');
+    await said.filter({ hasText: 'ready> seq 1 100; echo one-' }).waitFor();
+    await page.keyboard.press('Control+ArrowDown');
+    await page.keyboard.press('Control+ArrowDown');
+    await said.filter({ hasText: 'The end of the output' }).waitFor();
+    await workbench.shows('two-2');
+
+    // What the shell says counts from then on, and nothing else.
+    await workbench.type("PS1='\\[\\e]133;A\\a\\]told'$'> '; clear");
+    await workbench.shows('told> ');
+    await workbench.type('cat; echo ended-$((1+1))');
+    await workbench.type('no prompt');
+    await page.keyboard.press('Control+d');
+    await workbench.shows('ended-2');
+    await expect.poll(() => marks.count()).toBe(2);
+    // A program that fills the screen has the keys for itself.
+    await workbench.type("printf '\\e[?1049hin-%s' full; cat");
+    await workbench.shows('in-full');
+    await page.keyboard.press('Control+ArrowUp');
+    await workbench.shows('^[[1;5A');
+  });
+});
+
 describe('terminals side by side', () => {
   it('each get their input, one fills the window and goes back, all are there after a reload', async () => {
     const workbench = await openWorkbench(server.current);

@@ -6,9 +6,9 @@ const KiB = 1024;
 it('holds the source back above the high mark until the low mark is reached', () => {
   const source = { pause: vi.fn(), resume: vi.fn() };
   const flow = new OutputFlow(source, () => true);
-  for (let count = 0; count < 20; count++) expect(flow.admit(64 * KiB)).toBe(true);
+  for (let count = 0; count < 40; count++) expect(flow.admit(64 * KiB)).toBe(true);
   expect(source.pause).toHaveBeenCalledOnce();
-  for (let count = 0; count < 15; count++) flow.drawn(64 * KiB);
+  for (let count = 0; count < 31; count++) flow.drawn(64 * KiB);
   expect(source.resume).not.toHaveBeenCalled();
   flow.drawn(64 * KiB);
   expect(source.resume).toHaveBeenCalledOnce();

@@ -1,9 +1,10 @@
 // Keeps what waits to be drawn bounded, over all terminals of a connection: above a mark the connection is paused, below
 // another it goes on. Where pausing does not reach the server, what comes while too much waits is left out, and counted.
 
-/** Bytes. The terminal draws some 30 to 60 MB/s: the high mark is a few frames of work, so that Ctrl-C is felt at once. */
-const highMark = 1024 * 1024;
-const lowMark = 256 * 1024;
+/** Bytes. The terminal draws some 30 to 60 MB/s: the high mark is a few frames of work, so that Ctrl-C is felt at once. It holds
+ * as many lines of 200 bytes as a screen keeps: then those before them need not be drawn (screen-queue.ts). */
+const highMark = 2 * 1024 * 1024;
+const lowMark = 512 * 1024;
 /** Without a way to hold back: more than this is not queued. */
 const leaveOutMark = 4 * 1024 * 1024;
 

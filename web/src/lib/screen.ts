@@ -9,7 +9,10 @@ import '@xterm/xterm/css/xterm.css';
 import { utf8Encode } from '../../../shared/bytes.ts';
 import { lazyPart } from './lazy-part.svelte.ts';
 import { fixedSize, type TerminalSize } from './launch.ts';
+import { ScreenMarks } from './screen-marks.ts';
+import { ScreenQueue } from './screen-queue.ts';
 import type { ScreenSearch } from './screen-search.ts';
+import { isPressed, jumpKeys } from './shortcuts.ts';
 import { screenTheme } from './screen-theme.ts';
 
 export interface ScreenLook {
@@ -31,6 +34,8 @@ export interface ScreenOptions {
 }
 
 const searchCode = lazyPart(() => import('./screen-search.ts'));
+/** Not by `requestAnimationFrame`: a hidden page goes on, too. */
+const frameMs = 16;
 const scrollbackLines = 10_000;
 
 export class Screen {
@@ -40,6 +45,10 @@ export class Screen {
   readonly #fit = new FitAddon();
   readonly #element = document.createElement('div');
   readonly #observer = new ResizeObserver(() => this.#scheduleFit());
+  readonly #queue: ScreenQueue;
+  /** Where commands begin. */
+  readonly marks: ScreenMarks;
+  #isDrawing = false;
   #isOpened = false;
   #wantsFocus = false;
   #fitFrame = 0;
@@ -54,6 +63,10 @@ export class Screen {
   ) {
     this.#isDark = look.isDark;
     this.#element.className = 'screen';
+    this.#queue = new ScreenQueue({
+      needsReturn: options.takesInput,
+      keptLines: () => scrollbackLines + this.#terminal.rows,
+    });
     this.#terminal = new Terminal({
       ...fixedSize,
       // For the widths of characters, and to mark what a search finds.
@@ -75,6 +88,7 @@ export class Screen {
     this.#terminal.loadAddon(new Unicode11Addon());
     this.#terminal.unicode.activeVersion = '11';
     this.#terminal.loadAddon(new WebLinksAddon((_, link) => openLink(link)));
+    this.marks = new ScreenMarks(this.#terminal);
     this.#terminal.onData((text) => options.onInput(utf8Encode(text)));
     this.#terminal.onBinary((text) => options.onInput(Uint8Array.from(text, (char) => char.charCodeAt(0))));
     this.#terminal.onResize(({ cols, rows }) => options.onResize({ cols, rows }));
@@ -116,19 +130,21 @@ export class Screen {
     else if (this.#element.clientWidth > 0) this.#fit.fit();
   }
 
-  /** @param onDrawn called when the bytes have been taken in. */
-  write(bytes: Uint8Array, onDrawn?: () => void): void {
-    this.#terminal.write(bytes, onDrawn);
+  /** @param onDone called when the bytes have been taken in, or left out since nothing of them would remain. */
+  write(bytes: Uint8Array, onDone?: () => void): void {
+    this.#queue.push({ bytes, onDone });
+    this.#feed();
   }
 
   /** A line of our own, set apart from the process's output. */
   note(text: string): void {
-    const lead = this.#terminal.buffer.active.cursorX > 0 ? '\r\n' : '';
-    this.#terminal.write(`${lead}\x1b[0;90m[${text}]\x1b[0m\r\n`);
+    this.#queue.push({ bytes: utf8Encode(`\x1b[0;90m[${text}]\x1b[0m\r\n`), isApart: true });
+    this.#feed();
   }
 
   /** Empty, as at the start; for a replay. */
   reset(): void {
+    this.#queue.clear();
     this.#terminal.reset();
   }
 
@@ -179,13 +195,36 @@ export class Screen {
   }
 
   dispose(): void {
+    this.#queue.clear();
     this.detach();
     this.#terminal.dispose();
   }
 
-  /** Keys with Ctrl/Cmd+Shift are the page's; all others are the process's. */
+  /**
+   * One piece after the other: what xterm has been given cannot be left out any more. While more comes than can be drawn, a
+   * frame gets one piece: the page then has its time for what comes.
+   */
+  #feed(): void {
+    if (this.#isDrawing) return;
+    const piece = this.#queue.shift();
+    if (!piece) return;
+    this.#isDrawing = true;
+    if (piece.isApart && this.#terminal.buffer.active.cursorX > 0) this.#terminal.write('\r\n');
+    this.#terminal.write(piece.bytes, () => {
+      piece.onDone?.();
+      const goOn = () => {
+        this.#isDrawing = false;
+        this.#feed();
+      };
+      if (this.#queue.hasLeftOut) setTimeout(goOn, frameMs);
+      else goOn();
+    });
+  }
+
+  /** Keys with Ctrl/Cmd+Shift are the page's, and those that go from command to command; all others are the process's. */
   #takesKey(event: KeyboardEvent): boolean {
-    return !((event.ctrlKey || event.metaKey) && event.shiftKey);
+    if (!event.ctrlKey && !event.metaKey) return true;
+    return !event.shiftKey && !(jumpKeys.some((keys) => isPressed(keys, event)) && this.marks.canJump);
   }
 
   #scheduleFit(): void {

@@ -14,10 +14,14 @@ export function keyFocus(target: EventTarget | null): KeyFocus {
   return target.closest(`${typing}, [role=menu], [role=listbox], [role=dialog]`) ? 'text' : 'page';
 }
 
-/** A terminal leaves those with Mod+Shift, a field or a menu all with Mod. */
+/** From command to command in a terminal, up and down: it leaves them unless a program fills its screen. */
+export const jumpKeys = ['Mod+ArrowUp', 'Mod+ArrowDown'] as const;
+
+/** A terminal leaves those with Mod+Shift and `jumpKeys`, a field or a menu all with Mod. */
 export function isLeftBy(focus: KeyFocus, keys: string): boolean {
   if (focus === 'page') return true;
-  return keys.startsWith(focus === 'terminal' ? 'Mod+Shift+' : 'Mod+');
+  if (focus === 'text') return keys.startsWith('Mod+');
+  return keys.startsWith('Mod+Shift+') || jumpKeys.some((jump) => jump === keys);
 }
 
 /** `J`, `/`, `Enter`; undefined with Ctrl, Cmd or Alt, and for those keys themselves. */
@@ -45,5 +49,6 @@ const isApple = typeof navigator !== 'undefined' && /Mac|iPhone|iPad/.test(navig
 
 /** The keys one by one, as they are called on this machine. */
 export function keyCaps(keys: string): readonly string[] {
-  return keys.split(/[+ ]/).map((key) => (key === 'Mod' ? (isApple ? '⌘' : 'Ctrl') : key));
+  const names: Readonly<Record<string, string>> = { Mod: isApple ? '⌘' : 'Ctrl', ArrowUp: '↑', ArrowDown: '↓' };
+  return keys.split(/[+ ]/).map((key) => names[key] ?? key);
 }

@@ -129,6 +129,11 @@ export class ServerConnection {
     return this.client?.server?.readOnly === true;
   }
 
+  /** A process can be started. */
+  get canLaunch(): boolean {
+    return this.status === 'connected' && !this.isReadOnly;
+  }
+
   supports(extension: string): boolean {
     return this.client?.supports(extension) ?? false;
   }

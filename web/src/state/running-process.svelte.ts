@@ -237,11 +237,13 @@ export class RunningProcess {
     }
     this.#tellLeftOut();
     const shown = stream === 'pty' ? bytes : this.#formatter.output(stream, bytes);
-    this.#recording.output(shown, performance.now());
+    const cameAtMs = performance.now();
+    this.#recording.output(shown, cameAtMs);
     this.#waitingBytes += bytes.length;
     this.screen.write(shown, () => {
       this.#waitingBytes -= bytes.length;
       this.connection.flow.drawn(bytes.length);
+      this.connection.traffic.drawn(performance.now() - cameAtMs);
     });
   }
 

@@ -1,4 +1,5 @@
-// How much goes over a connection, each way: counted as it passes, looked at every two seconds for the last two minutes.
+// How much goes over a connection, each way, and how far the screens are behind: counted as it passes, looked at every two
+// seconds for the last two minutes.
 
 import type { Direction } from '../../../shared/recording/entry.ts';
 
@@ -11,13 +12,21 @@ export class Traffic {
   /** Bytes per second, the newest last. */
   received = $state.raw<readonly number[]>([]);
   sent = $state.raw<readonly number[]>([]);
+  /** The longest that output waited to be drawn, ms, in the last two seconds. Undefined while there is none. */
+  lagMs = $state<number | undefined>();
   /** Plain numbers: output may flood, and nothing is drawn for each message of it. */
   readonly #bytes: Record<Direction, number> = { in: 0, out: 0 };
   #timer: ReturnType<typeof setInterval> | undefined;
   #sampledAtMs = 0;
+  #lagMs: number | undefined;
 
   count(dir: Direction, bytes: number): void {
     this.#bytes[dir] += bytes;
+  }
+
+  /** Output was drawn so long after it had come, ms. */
+  drawn(lagMs: number): void {
+    this.#lagMs = Math.max(this.#lagMs ?? 0, lagMs);
   }
 
   /** Looks from now on. Twice is fine. */
@@ -35,6 +44,7 @@ export class Traffic {
     this.sent = [];
     this.#bytes.in = 0;
     this.#bytes.out = 0;
+    this.lagMs = this.#lagMs = undefined;
   }
 
   /** Timers of a hidden page come late: what counts is the time that has passed. */
@@ -46,5 +56,7 @@ export class Traffic {
     this.sent = [...this.sent.slice(1 - kept), this.#bytes.out / seconds];
     this.#bytes.in = 0;
     this.#bytes.out = 0;
+    this.lagMs = this.#lagMs;
+    this.#lagMs = undefined;
   }
 }
