@@ -1,6 +1,7 @@
 // A leg over any Connection, e.g. a program's stdin and stdout. Such carriers know text only, and one line per message.
 
 import { CloseCode, type Connection } from '../../shared/connection/connection.ts';
+import { ChildConnection } from '../client/child-connection.ts';
 import type { Leg, LegClose, LegHandler, LegMessage } from './leg.ts';
 
 const lineFeed = 0x0a;
@@ -23,12 +24,17 @@ export class ConnectionLeg implements Leg {
     this.connection.open({
       onMessage: (text) => this.#handler?.onMessage({ data: Buffer.from(text), isBinary: false }),
       onWritable: () => this.#handler?.onWritable(),
+      onInputEnd: async () => this.#handler?.onInputEnd?.(),
       onClose: (close) => this.#handler?.onClose(close),
     });
   }
 
   send({ data }: LegMessage): boolean {
     return this.connection.isClosed || this.connection.send(onOneLine(data));
+  }
+
+  async finish(): Promise<void> {
+    if (this.connection instanceof ChildConnection) await this.connection.finish();
   }
 
   pause(): void {

@@ -16,6 +16,8 @@ export interface LegHandler {
   onMessage(message: LegMessage): void;
   /** After `send` returned false: there is room again. */
   onWritable(): void;
+  /** No message follows; resolves when what was asked before is answered. */
+  onInputEnd?(): Promise<void>;
   /** Exactly once, and nothing after it. */
   onClose(close: LegClose): void;
 }
@@ -28,6 +30,8 @@ export interface Leg {
   /** @returns whether more may follow at once. The message is taken all the same. */
   send(message: LegMessage): boolean;
   /** Stops delivery as far as it can: a few messages may still come. */
+  /** Where a carrier's halves end apart: says that no message follows. Resolves when the other half has ended, too. */
+  finish?(): Promise<void>;
   pause(): void;
   resume(): void;
   /** Ends it as the other end ended; after what was sent has left, unless it was dropped. Idempotent. */

@@ -60,6 +60,7 @@ export class Link {
         this.#waiting.delete(other);
         this.#update();
       },
+      onInputEnd: async () => other.finish?.(),
       onClose: (close) => {
         this.#ended(side, close);
         other.close(close);

@@ -61,7 +61,7 @@ export function addClientCommands(program: Command, exit: (code: number) => neve
   common(program.command('tap'))
     .description('record what passes between harnesses and an executor')
     .argument('[url-or-command...]', 'the executor: its URL, or with --stdio a program that is one')
-    .option('--listen <url>', 'where harnesses connect', 'ws://127.0.0.1:0')
+    .option('--listen <url>', 'where harnesses connect; stdio: to be started by one', 'ws://127.0.0.1:0')
     .option('-o, --output <file>', 'where the recording goes (default: stdout)')
     .option('--stdio', 'start a program per harness and speak to its stdin and stdout')
     .option('--allow-origin <origin>', 'let pages of this origin in (repeatable)', collect, [])

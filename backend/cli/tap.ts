@@ -1,4 +1,5 @@
-// `exec-workbench tap URL`: listens, connects each harness that comes to the executor, and records what passes (docs/recordings.md).
+// `exec-workbench tap URL`: listens, connects each harness that comes to the executor, and records what passes
+// (docs/recordings.md). With `--listen stdio` it is the program that a harness starts as its server.
 
 import { createServer, type IncomingMessage } from 'node:http';
 import { isIP, type AddressInfo } from 'node:net';
@@ -14,7 +15,8 @@ import type { Leg, LegClose } from '../bridge/leg.ts';
 import { Link, type LinkEvents } from '../bridge/link.ts';
 import { dialLeg, WebSocketLeg } from '../bridge/websocket-leg.ts';
 import { UsageError } from '../config.ts';
-import { parseListenUrl } from './exec-server.ts';
+import { StdioConnection } from '../transports/stdio.ts';
+import { parseListenUrl, type ListenTarget } from './exec-server.ts';
 import { ExitCode } from './failure.ts';
 import { RecordingSink } from './tap/recording-sink.ts';
 import { readMs, stdioTarget, tokenOf, urlTarget, type TargetFlags } from './target.ts';
@@ -34,14 +36,26 @@ const passedHeaders = ['authorization', 'user-agent'];
 export async function tap(operands: readonly string[], flags: TapFlags): Promise<number> {
   const reach = executorOf(operands, flags);
   const listen = parseListen(flags.listen);
+  if (listen.kind === 'stdio' && flags.output === undefined) {
+    throw new UsageError('--listen stdio needs --output FILE: stdout carries the protocol');
+  }
   const tapping = new Tap(reach, flags);
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve).once('SIGTERM', resolve);
   });
-  const url = await tapping.listen(listen.host, listen.port);
-  process.stderr.write(`exec-workbench: tapping ${reach.label}; harnesses connect to ${url}\n`);
-  await Promise.race([stopped, tapping.broken]);
-  await tapping.close();
+  const say = (how: string) => process.stderr.write(`exec-workbench: tapping ${reach.label}; ${how}\n`);
+  try {
+    if (listen.kind === 'stdio') {
+      const { ended } = await tapping.serveStdio();
+      say('the harness is on stdin and stdout');
+      await Promise.race([ended, stopped, tapping.broken]);
+    } else {
+      say(`harnesses connect to ${await tapping.listen(listen.host, listen.port)}`);
+      await Promise.race([stopped, tapping.broken]);
+    }
+  } finally {
+    await tapping.close();
+  }
   return ExitCode.ok;
 }
 
@@ -68,14 +82,21 @@ function executorOf(operands: readonly string[], flags: TapFlags): Executor {
   return { label, dial: (headers) => dialLeg(url, { ...own, ...headers }, { timeoutMs }) };
 }
 
-function parseListen(url: string): { host: string; port: number } {
+/** @throws UsageError */
+function parseListen(url: string): ListenTarget {
   try {
-    const target = parseListenUrl(url);
-    if (target.kind === 'websocket') return target;
+    return parseListenUrl(url);
   } catch {
-    // Said below, for stdio too.
+    throw new UsageError(`--listen: expected ws://IP:PORT or stdio, got ${url}`);
   }
-  throw new UsageError(`--listen: expected ws://IP:PORT, got ${url}`);
+}
+
+/** An executor that one harness talks to. */
+interface Dialled {
+  /** As the recording names it. */
+  readonly connection: string;
+  readonly executor: Leg;
+  readonly event: (kind: EventEntry['event'], detail: string, code?: number) => void;
 }
 
 class Tap {
@@ -137,8 +158,36 @@ class Tap {
       refuse(socket, 403, 'this Origin is not let in; use --allow-origin to let it in');
       return;
     }
+    const headers = Object.fromEntries(
+      passedHeaders.flatMap((name) => {
+        const value = request.headers[name];
+        return typeof value === 'string' ? [[name, value] as const] : [];
+      }),
+    );
+    const dialled = await this.#dial(headers);
+    const { connection, executor, event } = dialled;
+    if (socket.destroyed) {
+      executor.close({ code: CloseCode.goingAway, reason: 'the harness has gone' });
+      event('failed', 'the harness has gone');
+      return;
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
+      this.#link(new WebSocketLeg(accepted, connection), dialled);
+    });
+  }
+
+  /** A harness that has started us as its server. @returns what resolves when it has ended. @throws LocalError. */
+  async serveStdio(): Promise<{ readonly ended: Promise<void> }> {
+    const dialled = await this.#dial({});
+    const stdio = new StdioConnection(process.stdin, process.stdout, limits.maxMessageBytes);
+    this.#link(new ConnectionLeg(stdio), dialled);
+    return { ended: stdio.whenClosed };
+  }
+
+  /** @throws LocalError; the recording says so. */
+  async #dial(headers: Readonly<Record<string, string>>): Promise<Dialled> {
     const connection = `c${++this.#count}`;
-    const event = (kind: EventEntry['event'], detail: string, code?: number) =>
+    const event: Dialled['event'] = (kind, detail, code) =>
       this.#sink.add({
         kind: 'event',
         event: kind,
@@ -148,34 +197,22 @@ class Tap {
         ...(code === undefined ? {} : { code }),
       });
     event('dialling', this.executor.label);
-    const headers = Object.fromEntries(
-      passedHeaders.flatMap((name) => {
-        const value = request.headers[name];
-        return typeof value === 'string' ? [[name, value] as const] : [];
-      }),
-    );
-    let executor: Leg;
     try {
-      executor = await this.executor.dial(headers);
+      return { connection, executor: await this.executor.dial(headers), event };
     } catch (error) {
       event('failed', errorText(error));
       throw error;
     }
-    if (socket.destroyed) {
-      executor.close({ code: CloseCode.goingAway, reason: 'the harness has gone' });
-      event('failed', 'the harness has gone');
-      return;
-    }
-    this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
-      event('open', executor.label);
-      const onClose = (by: string, { code, reason }: LegClose) => {
-        this.#links.delete(link);
-        event('closed', reason === '' ? `by the ${by}` : `by the ${by}: ${reason}`, code);
-      };
-      const harness = new WebSocketLeg(accepted, connection);
-      const link = new Link(harness, executor, { onMessage: this.#record(connection), onClose });
-      this.#links.add(link);
-    });
+  }
+
+  #link(harness: Leg, { connection, executor, event }: Dialled): void {
+    event('open', this.executor.label);
+    const onClose = (by: string, { code, reason }: LegClose) => {
+      this.#links.delete(link);
+      event('closed', reason === '' ? `by the ${by}` : `by the ${by}: ${reason}`, code);
+    };
+    const link = new Link(harness, executor, { onMessage: this.#record(connection), onClose });
+    this.#links.add(link);
   }
 
   #record(connection: string): NonNullable<LinkEvents['onMessage']> {

@@ -114,6 +114,12 @@ export class ChildConnection implements Connection {
     void this.end();
   }
 
+  /** Ends its input, so that it answers what is due and ends by itself. Resolves when it has. */
+  async finish(): Promise<void> {
+    this.child.stdin.end();
+    await this.#exited;
+  }
+
   /** Ends the connection and the child. Resolves when the child is gone; again and again is fine. */
   end(): Promise<void> {
     this.#isEnding = true;

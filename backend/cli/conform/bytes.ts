@@ -38,7 +38,9 @@ export function webSocketBytes({ onBytes, onEnd }: ByteEvents, url = ''): Promis
       socket.on('end', () => socket.end());
       socket.on('data', onBytes);
       resolve({
-        send: (bytes) => void (socket.writable && socket.write(bytes)),
+        send: (bytes) => {
+          if (socket.writable) socket.write(bytes);
+        },
         get waitingBytes() {
           return socket.writableLength;
         },
@@ -80,7 +82,9 @@ export class ProgramBytes {
       onEnd(code === null ? {} : { exitCode: code });
     });
     return {
-      send: (bytes) => void (child.stdin.writable && child.stdin.write(bytes)),
+      send: (bytes) => {
+        if (child.stdin.writable) child.stdin.write(bytes);
+      },
       get waitingBytes() {
         return child.stdin.writableLength;
       },

@@ -71,7 +71,7 @@ describe('the suite', () => {
     ]);
     const short = await startServer({ args });
     const open = openTarget({ url: short.url, httpFixture: fixture.url });
-    const cases = allCases.filter(({ needs }) => needs?.includes('slow') === true && needs.includes('stdio') === false);
+    const cases = allCases.filter(({ needs }) => needs?.includes('slow') === true && !needs.includes('stdio'));
     const report = await runCases(cases, open.target, { slow: true });
     expect([failures(report), skipped(report)]).toEqual([[], []]);
   });

@@ -69,7 +69,9 @@ export function faultyProgram(fault: StdioFault): { target: Target; close: () =>
       stdout.on('data', onBytes);
       void exited.then((exitCode) => onEnd({ exitCode }));
       return {
-        send: (bytes) => void (stdin.writable && stdin.write(Buffer.from(bytes))),
+        send: (bytes) => {
+          if (stdin.writable) stdin.write(Buffer.from(bytes));
+        },
         get waitingBytes() {
           return stdin.writableLength;
         },
