@@ -21,6 +21,7 @@ export const editorTheme: Extension = EditorView.theme({
     border: '1px solid var(--line-strong)',
     borderRadius: 'var(--radius-sm)',
     background: 'var(--raised)',
+    backgroundImage: 'none',
     color: 'var(--text)',
   },
   '.cm-searchMatch': { background: 'color-mix(in srgb, var(--warn) 35%, transparent)' },
