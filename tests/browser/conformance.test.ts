@@ -37,6 +37,8 @@ describe('the conformance view', () => {
     expect(page.url()).toContain('level=must');
     await page.getByRole('button', { name: /^STDIO / }).click();
     await page.getByTestId('case').filter({ hasText: 'not over stdio' }).first().waitFor();
+    await page.getByText(/^Why \d+ were skipped$/).click();
+    await page.getByRole('list', { name: 'Why cases were skipped' }).filter({ hasText: 'not over stdio' }).waitFor();
     expect(await axeViolations(page), 'after a run').toEqual([]);
     for (const [format, start] of [
       ['json', '{'],
@@ -100,9 +102,26 @@ describe('the conformance view', () => {
     await page.getByRole('row').filter({ hasText: 'initialize' }).first().waitFor();
 
     await workbench.command('go to conformance');
+    const before = await outcome(page)
+      .getByText(/passed$/)
+      .textContent();
+    await page.getByRole('button', { name: 'Run the failed again' }).click();
+    await ended(page, 'done');
+    expect(
+      await outcome(page)
+        .getByText(/passed$/)
+        .textContent(),
+      'the others stay',
+    ).toBe(before);
+    await failed.getByTestId('failure').waitFor();
     await page.routeWebSocket(/\/exec$/, (near) => void near.close({ code: 1011, reason: 'not today' }));
     await page.getByRole('button', { name: `Run ${id}` }).click();
     await ended(page, 'failed');
     await page.getByTestId('conformance-problem').waitFor();
+    expect(
+      await outcome(page)
+        .getByText(/passed$/)
+        .textContent(),
+    ).toBe(before);
   });
 });

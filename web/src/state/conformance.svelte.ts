@@ -35,6 +35,8 @@ class ConformanceState {
   report = $state.raw<Report | undefined>();
   problem = $state.raw<Explanation | undefined>();
   totalCount = $state(0);
+  /** Of those that this run is about. */
+  finishedCount = $state(0);
   /** Titles of the cases that run now. */
   running = $state.raw<readonly string[]>([]);
   #abort: AbortController | undefined;
@@ -47,18 +49,27 @@ class ConformanceState {
     this.status = 'done';
   }
 
-  async run(cases: readonly ConformanceCase[], target: Target, options: { readonly slow: boolean }): Promise<void> {
+  /** @param options.again They were run before: what is known of the other cases of the same target stays. */
+  async run(
+    cases: readonly ConformanceCase[],
+    target: Target,
+    options: { readonly slow: boolean; readonly again?: boolean },
+  ): Promise<void> {
     if (this.status === 'running') return;
     const abort = new AbortController();
     this.#abort = abort;
+    const suite = suiteTarget(target);
+    const former = options.again === true && this.report?.target === suite.name ? this.report : undefined;
+    const kept = former?.results.filter(({ id }) => !cases.some((known) => known.id === id)) ?? [];
     this.status = 'running';
-    this.results = [];
+    this.results = kept;
+    this.finishedCount = 0;
     this.running = [];
     this.report = undefined;
     this.problem = undefined;
     this.totalCount = cases.length;
     try {
-      const report = await runCases(cases, suiteTarget(target), {
+      const fresh = await runCases(cases, suite, {
         slow: options.slow,
         signal: abort.signal,
         onProgress: ({ running, result }) => {
@@ -66,8 +77,10 @@ class ConformanceState {
           if (!result) return;
           this.running = this.running.filter((id) => id !== result.id);
           this.results = [...this.results, result];
+          this.finishedCount++;
         },
       });
+      const report = former ? { ...fresh, results: inOrder([...kept, ...fresh.results]) } : fresh;
       this.report = report;
       this.results = report.results;
       this.status = abort.signal.aborted ? 'cancelled' : 'done';
@@ -76,6 +89,8 @@ class ConformanceState {
       announcer.say(`${pass} cases passed, ${fail} failed, ${skip} skipped`);
     } catch (error) {
       this.status = abort.signal.aborted ? 'cancelled' : 'failed';
+      // Nothing new is known.
+      if (former) [this.report, this.results] = [former, former.results];
       if (!abort.signal.aborted) this.problem = explainConnect(error, await lookAtServer(target));
     } finally {
       this.running = [];
@@ -85,6 +100,12 @@ class ConformanceState {
   cancel(): void {
     this.#abort?.abort();
   }
+}
+
+/** As the suite has them. */
+function inOrder(results: readonly CaseResult[]): readonly CaseResult[] {
+  const byId = new Map(results.map((result) => [result.id, result]));
+  return allCases.flatMap(({ id }) => byId.get(id) ?? []);
 }
 
 export const conformance = new ConformanceState();

@@ -6,12 +6,13 @@ import type { WireEntry } from '../../../../shared/recording/entry.ts';
 import { idText, malformedId, parseEnvelope } from '../../../../shared/rpc/envelope.ts';
 import type { ServerConnection } from '../../state/connections.svelte.ts';
 import type { Workbench } from '../../state/workbench.svelte.ts';
-import { readHead } from '../inspect/message-head.ts';
+import { readHead, type MessageHead } from '../inspect/message-head.ts';
 import { freshId } from '../inspect/resend.ts';
 import { latencyText } from '../inspect/row-text.ts';
 import { browserArea, readStored, tabArea, writeStored } from '../storage.ts';
 import { catalogEntry, exampleMessage, withFreshName, type Surroundings } from './catalog.ts';
 import { checkMessage } from './check.ts';
+import { followUpText, isLastOf, startedProcess } from './follow-up.ts';
 import { isRecord } from './form-model.ts';
 import { composerHistory, type Sent } from './history.svelte.ts';
 import { RawConnection } from './raw-connection.svelte.ts';
@@ -33,6 +34,10 @@ export interface Exchange {
   readonly problem: string;
   /** Of the answer. Empty: none is due. */
   readonly id: string;
+  /** The process that it starts; empty: none. */
+  readonly processId: string;
+  /** What was said of that process since, the first of it, in one line each. */
+  readonly followUp: readonly string[];
 }
 
 const storedSchema = z.object({ text: z.string().max(1_000_000), way: z.enum(['session', 'fresh']) });
@@ -41,6 +46,7 @@ const key = 'composer';
 const lastMethodKey = 'composer.method';
 const firstMethod = 'process/start';
 const maxExchanges = 50;
+const maxFollowUp = 20;
 
 export class Composer {
   text = $state('');
@@ -151,6 +157,8 @@ export class Composer {
       latencyMs: undefined,
       problem: '',
       id,
+      processId: startedProcess(method, 'params' in envelope ? envelope.params : undefined),
+      followUp: [],
     };
     this.exchanges = [exchange, ...this.exchanges].slice(0, maxExchanges);
     const stop = this.workbench.wire.listen((entry) => {
@@ -167,12 +175,15 @@ export class Composer {
   #hear(exchange: Exchange, entry: WireEntry): boolean {
     if (entry.connection !== exchange.connection) return false;
     if (entry.kind === 'event' && (entry.event === 'closed' || entry.event === 'failed')) {
+      if (this.exchanges.some(({ key, status }) => key === exchange.key && status !== 'waiting')) return true;
       const code = entry.code === undefined ? '' : ` (${entry.code})`;
       this.#settle(exchange, { status: 'lost', problem: `the connection ended: ${entry.detail}${code}` });
       return true;
     }
     if (entry.kind !== 'message' || entry.dir !== 'in') return false;
     const head = readHead(entry.text);
+    if (exchange.processId !== '' && head.processId === exchange.processId)
+      return this.#follow(exchange, entry.text, head);
     if ((head.kind !== 'response' && head.kind !== 'error') || head.id !== exchange.id) return false;
     const latencyMs = entry.atMs - exchange.sentAtMs;
     this.#settle(exchange, {
@@ -181,7 +192,16 @@ export class Composer {
       latencyMs,
       problem: head.problem,
     });
-    return true;
+    return exchange.processId === '' || head.kind === 'error';
+  }
+
+  /** @returns whether nothing more is to be heard, or enough was: the inspector has the rest. */
+  #follow({ key }: Exchange, text: string, head: MessageHead): boolean {
+    const exchange = this.exchanges.find((one) => one.key === key);
+    if (!exchange) return true;
+    const followUp = [...exchange.followUp, followUpText(text)];
+    this.exchanges = this.exchanges.map((one) => (one.key === key ? { ...one, followUp } : one));
+    return isLastOf(head) || followUp.length >= maxFollowUp;
   }
 
   #settle({ key }: Exchange, change: Partial<Exchange>): void {
@@ -193,9 +213,14 @@ export class Composer {
 
 const composers = new WeakMap<Workbench, Composer>();
 
-/** The one of this workbench: what is typed outlives the view. */
+/** The one of this workbench: what is typed outlives the view, so that no component may own what is derived of it. */
 export function composerOf(workbench: Workbench): Composer {
-  let composer = composers.get(workbench);
-  if (!composer) composers.set(workbench, (composer = new Composer(workbench)));
+  const known = composers.get(workbench);
+  if (known) return known;
+  let composer!: Composer;
+  $effect.root(() => {
+    composer = new Composer(workbench);
+  });
+  composers.set(workbench, composer);
   return composer;
 }
