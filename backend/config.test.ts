@@ -40,3 +40,9 @@ test.each([
 ])('%s is a loopback address: %s', (host, isLoopback) => {
   expect(isLoopbackAddress(host)).toBe(isLoopback);
 });
+
+test('drops those who trickle their headers, or fall silent, within a minute', () => {
+  const { headersTimeoutMs, pingIntervalMs } = execConfig({}, {});
+  expect(headersTimeoutMs * 1.25).toBeLessThanOrEqual(60_000);
+  expect(pingIntervalMs * 2).toBeLessThanOrEqual(60_000);
+});

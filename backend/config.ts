@@ -172,6 +172,13 @@ export const accessSettingList = [
     'per minute',
     'wrong tokens of one address; with more it is answered 429 for the rest of the minute; 0: no limit',
   ),
+  count(
+    'headersTimeoutMs',
+    20_000,
+    'ms',
+    'a connection whose HTTP headers are not whole after this long (and a quarter of it) is dropped',
+    { min: 100, max: 3_600_000 },
+  ),
   text('tlsCert', '', 'PEM file with the certificate chain: https:// and wss:// are served; a change is taken at once'),
   text('tlsKey', '', 'PEM file with the private key of --tls-cert'),
 ] as const;

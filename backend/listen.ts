@@ -20,28 +20,40 @@ export interface ListenOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly maxConnections: number;
+  /** A connection whose headers are not whole after this long is dropped, ms, within a quarter of it. */
+  readonly headersTimeoutMs: number;
   /** Undefined: http:// and ws://. */
   readonly tls: TlsFiles | undefined;
   /** Told why a changed certificate was not taken. */
   readonly onTlsProblem: (problem: string) => void;
 }
 
+/** What a request has for its body, after its headers, ms. */
+const bodyTimeoutMs = 10_000;
+
 /** @throws Error when the address cannot be bound. */
 export async function listen(app: App, options: ListenOptions): Promise<Listening> {
-  const { host, port, maxConnections, tls } = options;
+  const { host, port, maxConnections, headersTimeoutMs, tls } = options;
   const { fetch } = app.hono;
+  // Headers that trickle in are cut off; a page or a scrape takes far less. Node looks each half minute unless told otherwise.
+  const serverOptions = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: headersTimeoutMs + bodyTimeoutMs,
+    connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 4),
+  };
   const server = (
     tls
-      ? createAdaptorServer({ fetch, createServer: createTlsServer, serverOptions: tls.options })
-      : createAdaptorServer({ fetch })
+      ? createAdaptorServer({
+          fetch,
+          createServer: createTlsServer,
+          serverOptions: { ...serverOptions, handshakeTimeout: headersTimeoutMs, ...tls.options },
+        })
+      : createAdaptorServer({ fetch, serverOptions })
   ) as Server | TlsServer;
   const stopWatchingTls = tls?.watch((changed) => {
     if ('setSecureContext' in server) server.setSecureContext(changed);
   }, options.onTlsProblem);
   server.maxConnections = maxConnections;
-  // Headers that trickle in are cut off; a page or a scrape takes far less.
-  server.headersTimeout = 20_000;
-  server.requestTimeout = 30_000;
   server.on('clientError', (_, socket) => {
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     else socket.destroy();

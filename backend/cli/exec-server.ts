@@ -65,7 +65,8 @@ export async function execServer(target: ListenTarget, config: ExecConfig & Acce
     config,
   );
   const maxConnections = maxListenerConnections;
-  const listening = await listen(app, { ...target, maxConnections, tls, onTlsProblem: onProblem });
+  const { headersTimeoutMs } = config;
+  const listening = await listen(app, { ...target, maxConnections, headersTimeoutMs, tls, onTlsProblem: onProblem });
   onStopSignal(async () => {
     await server.close();
     await listening.close();

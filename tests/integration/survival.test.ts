@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { openFiles } from '../helpers/proc.ts';
 import { RawSocket, upgradeRequest } from '../helpers/raw-socket.ts';
-import { serverProgram, startServer } from '../helpers/server.ts';
+import { serverProgram, startServer, useServer } from '../helpers/server.ts';
 import { timed, until, within } from '../helpers/until.ts';
 import { AnswerError, type WireClient } from '../helpers/wire-client.ts';
 
@@ -52,15 +52,29 @@ describe('a server that has run out of descriptors', () => {
   });
 });
 
-describe('a peer that falls silent', () => {
-  it('and answers no ping is dropped after two of them; one that answers stays', async () => {
-    const server = await startServer({ args: ['--ping-interval-ms', '200'] });
-    const answering = await server.connect();
-    const silent = await RawSocket.connect(server.port);
-    silent.send(upgradeRequest({ host: `127.0.0.1:${String(server.port)}` }));
+describe('a peer', () => {
+  const server = useServer({ args: ['--ping-interval-ms', '200', '--headers-timeout-ms', '400'] });
+
+  it('that falls silent and answers no ping is dropped after two of them; one that answers stays', async () => {
+    const answering = await server.current.connect();
+    const silent = await RawSocket.connect(server.current.port);
+    silent.send(upgradeRequest({ host: `127.0.0.1:${String(server.current.port)}` }));
     await silent.waitUntil('101', (received) => received.includes('\r\n\r\n'));
     const { tookMs } = await timed(() => within('its end', 5_000, silent.ended));
     expect(tookMs).toBeGreaterThan(200);
     expect((await answering.run(['echo', randomUUID()])).exitCode).toBe(0);
+  });
+
+  it('that trickles its headers, or says nothing at all, is dropped when their time is over', async () => {
+    const trickling = await RawSocket.connect(server.current.port);
+    const mute = await RawSocket.connect(server.current.port);
+    trickling.send('GET /readyz HTTP/1.1\r\n');
+    const trickle = setInterval(() => trickling.send('X-More: 1\r\n'), 50);
+    const [slow, silent] = await Promise.all(
+      [trickling, mute].map((socket) => timed(() => within('its end', 5_000, socket.ended))),
+    );
+    clearInterval(trickle);
+    expect(slow!.tookMs).toBeGreaterThan(300);
+    for (const { tookMs } of [slow!, silent!]) expect(tookMs).toBeLessThan(2_000);
   });
 });
