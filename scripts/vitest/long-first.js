@@ -3,11 +3,17 @@
 
 import { BaseSequencer } from 'vitest/node';
 
-/** Files that take 10 s and more, the longest first. */
+/** Files of the middle group that take 10 s and more on an idle machine, beside those of browsers, which come next. */
 const longest = [
   'tests/simulation/simulation.test.ts',
   'tests/golden/relay.test.ts',
   'tests/integration/conformance/conformance.test.ts',
+  'tests/integration/containment.test.ts',
+  'tests/integration/cleanup.test.ts',
+  'tests/integration/fuzz.test.ts',
+  'tests/simulation/mutations.test.ts',
+  'tests/integration/relay/bad-link.test.ts',
+  'tests/integration/pack.test.ts',
 ];
 
 /** @param {{ moduleId: string }} file */

@@ -3,8 +3,6 @@
 
 import type { Connection } from '../../shared/connection/connection.ts';
 import type { RelayLimits } from '../../shared/relay/limits.ts';
-import { decodeFrame } from '../../shared/relay/codec.ts';
-import { frameText } from '../../shared/relay/frame.ts';
 import { RelayMux } from '../../shared/relay/mux.ts';
 import type { ReliableStream } from '../../shared/relay/reliable-stream.ts';
 import type { StreamConnection } from '../../shared/relay/stream-connection.ts';
@@ -20,7 +18,9 @@ import {
   type PlannedStream,
   type Scenario,
 } from './scenario.ts';
+import { tracedCarrier } from './traced-carrier.ts';
 import { VirtualClock } from './virtual-clock.ts';
+import { Writer } from './writer.ts';
 
 /** What every message is a slice of: printable ASCII, so that offsets in bytes and in text are the same. */
 const corpus = ((): { bytes: Uint8Array; text: string } => {
@@ -286,7 +286,7 @@ class Run {
     this.#connections.push(connection);
     const role = connection.stream.role;
     const expectation = this.#expect(connection.streamId, `to ${role}`, incoming);
-    const writer = new Writer(this.#clock, connection, outgoing);
+    const writer = new Writer(this.#clock, connection, corpus.bytes, outgoing);
     connection.open({
       onMessage: (text) => {
         expectation.onMessage(text);
@@ -399,61 +399,4 @@ class Run {
       if (!connection.isClosed) connection.resume();
     }
   }
-}
-
-/** Writes its messages as an application does: stops when told to, goes on when told to. */
-class Writer {
-  #next = 0;
-  #waitsForTime = false;
-
-  constructor(
-    private readonly clock: VirtualClock,
-    private readonly connection: Connection,
-    private readonly messages: readonly PlannedMessage[],
-  ) {}
-
-  goOn(): void {
-    while (!this.#waitsForTime) {
-      const message = this.messages[this.#next];
-      if (!message) return;
-      if (message.afterMs > 0) {
-        this.#waitsForTime = true;
-        this.clock.setTimer(message.afterMs, () => {
-          this.#waitsForTime = false;
-          if (this.#write(message)) this.goOn();
-        });
-        return;
-      }
-      if (!this.#write(message)) return;
-    }
-  }
-
-  #write({ offset, length }: PlannedMessage): boolean {
-    this.#next++;
-    return this.connection.send(corpus.bytes.subarray(offset, offset + length));
-  }
-}
-
-function tracedCarrier(carrier: SimCarrier, label: string, trace: (line: string) => void): SimCarrier {
-  const text = (bytes: Uint8Array) => {
-    const frame = decodeFrame(bytes);
-    return typeof frame === 'string' ? frame : frameText(frame);
-  };
-  const send = carrier.send.bind(carrier);
-  carrier.send = (bytes) => {
-    trace(`${label} → ${text(bytes)}`);
-    return send(bytes);
-  };
-  const open = carrier.open.bind(carrier);
-  carrier.open = (handler) => {
-    open({
-      onFrame: (bytes) => {
-        trace(`${label} ← ${text(bytes)}`);
-        handler.onFrame(bytes);
-      },
-      onWritable: () => handler.onWritable(),
-      onClose: (close) => handler.onClose(close),
-    });
-  };
-  return carrier;
 }
