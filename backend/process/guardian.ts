@@ -5,6 +5,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { markBirths, markPrefix } from '../containment/mark.ts';
+import { reapOrphans } from '../containment/orphans.ts';
 
 /**
  * Reads "+ PGID" and "- PGID" lines; at the end of its input it kills what is left, unless a line "stop" says that there is
@@ -41,7 +42,10 @@ export class Guardian {
   /** Starts the shell. Called before the first process; again only starts it when it has died. */
   start(): void {
     if (this.#shell) return;
-    if (this.ownsServer) markBirths();
+    if (this.ownsServer) {
+      markBirths();
+      reapOrphans();
+    }
     const shell = spawn('/bin/sh', ['-c', script, 'guardian', markPrefix() ?? ''], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],

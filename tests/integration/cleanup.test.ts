@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { describeProcesses, openFiles, rssBytes, runningWithEnv, tryStat, zombiesOf } from '../helpers/proc.ts';
-import { startServer, TAG, type RunningServer } from '../helpers/server.ts';
+import { serverProgram, startServer, startStdioServer, TAG, type RunningServer } from '../helpers/server.ts';
 import { until, within } from '../helpers/until.ts';
 
 const clientCount = Number(process.env['EXEC_CLEANUP_CLIENTS'] ?? 1000);
@@ -130,5 +130,18 @@ describe('a client that is killed', () => {
     await until('the descriptors to be back', () => openFiles(server.pid).size <= filesBefore, {
       describe: () => [...openFiles(server.pid).values()].join(' ').slice(0, 2_000),
     });
+  });
+});
+
+describe('a server that is the first process of a container', () => {
+  it('reaps whoever is left to it', async () => {
+    const container = ['bwrap', '--dev-bind', '/', '/', '--unshare-pid', '--as-pid-1', '--proc', '/proc', '--'];
+    const { client } = await startStdioServer({ program: [...container, ...serverProgram()] });
+    const orphans = '(sleep 0.05 &); (setsid sleep 0.05 &); (setsid sh -c "exit 3" &)';
+    for (let round = 0; round < 5; round++) await client.run(['sh', '-c', orphans]);
+    const zombies = ['sh', '-c', 'cat /proc/[0-9]*/stat 2>/dev/null | grep -c ") Z "'];
+    await until('all to be reaped', async () => (await client.run(zombies)).text() === '0\n', { everyMs: 100 });
+    // Those that it has started itself are told as ever.
+    expect((await client.run(['sh', '-c', 'exit 42'])).exitCode).toBe(42);
   });
 });
