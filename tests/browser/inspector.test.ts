@@ -188,6 +188,63 @@ describe('the inspector', () => {
     await page.getByTestId('inspector-problem').filter({ hasText: 'line 2 of the recording' }).waitFor();
   });
 
+  it('draws rows as a sequence, compares two conversations field by field, and finds a linked row again', async () => {
+    const workbench = await openWorkbench(server.current);
+    const { page } = workbench;
+    await workbench.run('echo same; date +%N', { by: 'Pipes' });
+    await workbench.facts('ended');
+    await page.getByRole('link', { name: 'Inspector' }).click();
+    await rows(page).filter({ hasText: 'process/closed' }).waitFor();
+    await page.keyboard.press('s');
+    const sequence = page.getByTestId('sequence');
+    await sequence.getByRole('row', { name: 'harness to executor: process/start' }).click();
+    await detail(page).and(page.locator('[data-kind=request]')).filter({ hasText: 'process/start' }).waitFor();
+    await page.keyboard.press('j');
+    await sequence.locator('[aria-selected=true]').filter({ hasText: 'response process/start' }).waitFor();
+    expect(await axeViolations(page), 'a sequence').toEqual([]);
+    const [drawn] = await Promise.all([
+      page.waitForEvent('download'),
+      sequence.getByRole('button', { name: 'SVG' }).click(),
+    ]);
+    expect(readFileSync(await drawn.path(), 'utf8')).toMatch(/^<svg [^]*>response process\/start/);
+
+    await page.keyboard.press('d');
+    const compare = page.getByTestId('compare');
+    await compare.getByRole('combobox', { name: 'Right' }).selectOption({ label: 'replay against This server (c1)' });
+    await compare.getByRole('button', { name: 'Compare', exact: true }).click();
+    await page
+      .getByTestId('compare-summary')
+      .filter({ hasText: /1 of \d+ exchanges differs/ })
+      .waitFor();
+    await page.keyboard.press(']');
+    const differing = page.getByTestId('compared-fields').locator('[data-state=different]');
+    await differing.filter({ hasText: 'output stdout' }).waitFor();
+    expect(await differing.count(), 'fields that differ').toBe(1);
+    expect(await differing.locator('[data-side=left]').innerText()).toContain('same');
+    expect(await axeViolations(page), 'a comparison').toEqual([]);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('d');
+
+    await filterField(page).fill('method:process/*');
+    await rows(page).filter({ hasText: 'process/exited' }).first().click();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      (async () => {
+        await page.getByRole('button', { name: 'More actions' }).click();
+        await page.getByRole('menuitem', { name: 'Save what is shown (JSONL)' }).click();
+      })(),
+    ]);
+    const saved = readFileSync(await download.path(), 'utf8');
+    await expect.poll(() => new URL(page.url()).searchParams.get('row')).toMatch(/^\d+\./);
+    await page.reload();
+    await workbench.connection('connected');
+    const missing = page.getByTestId('linked-row-missing');
+    await missing.filter({ hasText: /Row \d+ of the link is not in this log/ }).waitFor();
+    await openFile(page, 'kept.jsonl', saved);
+    await detail(page).filter({ hasText: 'process/exited' }).waitFor();
+    expect(await missing.count()).toBe(0);
+  });
+
   it('takes 100,000 rows: scrolling and filtering stay quick, only what is seen is in the document', async () => {
     const workbench = await openWorkbench(server.current, { query: { view: 'inspector' } });
     const { page } = workbench;

@@ -52,9 +52,11 @@ export async function compareConversations(
 ): Promise<Comparison> {
   const leftExchanges = await takeInStretches(exchangesOf(left), undefined, signal);
   const rightExchanges = await takeInStretches(exchangesOf(right), undefined, signal);
+  const outputs: Outputs = new Map();
+  await takeInStretches(putTogether([...leftExchanges, ...rightExchanges], outputs), undefined, signal);
   const pairs = pairExchanges(leftExchanges, rightExchanges, keyOf);
   const renamed = namesOf(pairs);
-  const fieldsOf = (pair: ExchangePair) => fieldsOfPair(pair, renamed);
+  const fieldsOf = (pair: ExchangePair) => fieldsOfPair(pair, renamed, outputs);
   const compared = await takeInStretches(
     counted(pairs, fieldsOf),
     (count) => onShare(count / Math.max(1, pairs.length)),
@@ -104,7 +106,7 @@ function resultOf(row: MessageRow): Json {
 
 type Names = ReadonlyMap<string, string>;
 
-function fieldsOfPair({ left, right }: ExchangePair, renamed: Names): readonly ComparedField[] {
+function fieldsOfPair({ left, right }: ExchangePair, renamed: Names, outputs: Outputs): readonly ComparedField[] {
   const fields: ComparedField[] = [];
   const method = (left ?? right)?.method ?? '';
   const walk = new Walk(fields, renamed);
@@ -116,6 +118,7 @@ function fieldsOfPair({ left, right }: ExchangePair, renamed: Names): readonly C
   if (latency.some((text) => text !== undefined)) {
     fields.push({ path: 'time to the answer', left: latency[0], right: latency[1], state: 'aside' });
   }
+  walk.outputs(outputOf(left, outputs), outputOf(right, outputs));
   walk.events(left?.events ?? [], right?.events ?? []);
   return fields;
 }
@@ -147,12 +150,14 @@ class Walk {
     }
   }
 
-  /** Pieces of bytes put together, by what they are pieces of; the others in their order, by method. */
-  events(left: readonly MessageRow[], right: readonly MessageRow[]): void {
-    const [ours, theirs] = [piecesOf(left), piecesOf(right)];
-    for (const path of new Set([...ours.keys(), ...theirs.keys()])) {
-      this.text(path, textOf(ours.get(path)), textOf(theirs.get(path)), true);
+  outputs(left: Output, right: Output): void {
+    for (const path of new Set([...left.keys(), ...right.keys()])) {
+      this.text(path, textOf(left.get(path)), textOf(right.get(path)), true);
     }
+  }
+
+  /** In their order, by method. */
+  events(left: readonly MessageRow[], right: readonly MessageRow[]): void {
     const [own, other] = [byMethod(left), byMethod(right)];
     for (const method of new Set([...own.keys(), ...other.keys()])) {
       const [ones, others] = [own.get(method) ?? [], other.get(method) ?? []];
@@ -230,25 +235,35 @@ function partOf(
   };
 }
 
-function piecesOf(events: readonly MessageRow[]): Map<string, Uint8Array[]> {
-  const pieces = new Map<string, Uint8Array[]>();
-  for (const row of events) {
-    if (!isPiece(row)) continue;
-    const { stream, chunk, deltaBase64 } = paramsOf(row);
-    const text = typeof chunk === 'string' ? chunk : deltaBase64;
-    const bytes = (typeof text === 'string' ? tryBase64Decode(text) : undefined) ?? new Uint8Array();
-    const path = typeof stream === 'string' ? `output ${stream}` : row.method;
-    const others = pieces.get(path);
-    if (others) others.push(bytes);
-    else pieces.set(path, [bytes]);
+/** Bytes by what they are the bytes of: "output stdout". */
+type Output = ReadonlyMap<string, Uint8Array>;
+type Outputs = Map<Exchange, Output>;
+
+/** One step a piece: of a flood there are a hundred thousand. */
+function* putTogether(exchanges: readonly Exchange[], outputs: Outputs): Generator<undefined, void> {
+  for (const exchange of exchanges) {
+    const pieces = new Map<string, Uint8Array[]>();
+    for (const row of exchange.events) {
+      if (!isPiece(row)) continue;
+      const { stream, chunk, deltaBase64 } = paramsOf(row);
+      const text = typeof chunk === 'string' ? chunk : deltaBase64;
+      const bytes = (typeof text === 'string' ? tryBase64Decode(text) : undefined) ?? new Uint8Array();
+      const path = typeof stream === 'string' ? `output ${stream}` : row.method;
+      const others = pieces.get(path);
+      if (others) others.push(bytes);
+      else pieces.set(path, [bytes]);
+      yield;
+    }
+    if (pieces.size > 0) outputs.set(exchange, new Map([...pieces].map(([path, all]) => [path, concatBytes(all)])));
   }
-  return pieces;
 }
 
-function textOf(pieces: readonly Uint8Array[] | undefined): string | undefined {
-  if (!pieces) return undefined;
-  const bytes = concatBytes(pieces);
-  return tryUtf8Decode(bytes) ?? `hex ${hexText(bytes)}`;
+function outputOf(exchange: Exchange | undefined, outputs: Outputs): Output {
+  return (exchange && outputs.get(exchange)) ?? new Map();
+}
+
+function textOf(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && (tryUtf8Decode(bytes) ?? `hex ${hexText(bytes)}`);
 }
 
 function byMethod(events: readonly MessageRow[]): Map<string, MessageRow[]> {

@@ -3,7 +3,7 @@
 
 import { errorText } from '../../../../shared/errors.ts';
 import { ScenarioRun } from '../../lib/compose/scenario-run.svelte.ts';
-import { compareConversations, type Comparison } from '../../lib/inspect/compare.ts';
+import { compareConversations, type ComparedPair, type Comparison } from '../../lib/inspect/compare.ts';
 import { conversationsOf, type Conversation } from '../../lib/inspect/exchanges.ts';
 import { readRecordingFile } from '../../lib/inspect/recording-file.ts';
 import { replayOf, withoutOwn } from '../../lib/inspect/replay.ts';
@@ -38,6 +38,9 @@ const replayDeadlineMs = 3000;
 export class Comparing {
   chosen = $state<Readonly<Record<Side, string>>>({ left: '', right: '' });
   outcome = $state.raw<Compared | undefined>();
+  /** What is looked at. */
+  selected = $state.raw<ComparedPair | undefined>();
+  onlyDifferences = $state(false);
   #held = $state.raw<readonly Held[]>([]);
   /** Of recordings that were opened for this alone. */
   #files = $state.raw<readonly Held[]>([]);
@@ -60,7 +63,7 @@ export class Comparing {
       ? []
       : held('opened', inspection.source.name, conversationsOf(inspection.source.store.rows()));
     const [shown] = held('shown', 'What the list shows', conversationsOf(inspection.rows));
-    this.#held = [...(shown ? [{ ...shown, key: 'shown' }] : []), ...opened, ...wire];
+    this.#held = [...(shown ? [{ ...shown, key: 'shown', name: `shown: ${shown.name}` }] : []), ...opened, ...wire];
     const { left, right } = this.chosen;
     const has = (key: string) => this.choices.some((choice) => choice.key === key);
     this.chosen = {
@@ -142,7 +145,7 @@ export class Comparing {
 
   #replays(): readonly Choice[] {
     return this.workbench.connections.map(({ id, title }) => {
-      return { key: replayKey(id), group: 'Replay of the other side, now', name: `against ${title} (${id})` };
+      return { key: replayKey(id), group: 'The other side again, now', name: `replay against ${title} (${id})` };
     });
   }
 
@@ -152,7 +155,7 @@ export class Comparing {
 
   #nameOf(key: string): string {
     const choice = this.choices.find((one) => one.key === key);
-    return choice ? `${choice.group}: ${choice.name}` : '';
+    return choice?.name ?? '';
   }
 }
 
