@@ -178,6 +178,38 @@ describe('two nodes', () => {
     dropPeers();
   });
 
+  it('keep harnesses of either node apart: the same processId, malformed frames and resets of another harm nobody', async () => {
+    const [a, b] = await Promise.all([startNode(nats), startNode(nats)]);
+    await startExecutor(a, 'box');
+    await until('the other node to know', () => isOnline(b, 'box'));
+    const cat = { processId: 'p', argv: ['cat'], cwd: '/tmp', env: childEnv, tty: false, pipeStdin: true };
+    const harnesses = await Promise.all(
+      [a, b].map(async (node, index) => {
+        const client = await connect(node, 'box');
+        return { client, view: await client.start(cat), word: `harness ${index} ` };
+      }),
+    );
+    const { body } = await call(a, 'GET', '/api/relay/executors/box/streams');
+    const streamIds = [...JSON.stringify(body).matchAll(/"streamId":"([^"]+)"/g)].map(([, id]) => id!);
+    expect(streamIds).toHaveLength(2);
+    const abuser = await RelayPeer.harness(b, 'box');
+    abuser.socket.send(Uint8Array.of(0xff, 0xff));
+    for (const id of streamIds) {
+      abuser.send(id, { kind: 'reset', reason: 'die' });
+      abuser.sendData(id, 'not yours');
+      await abuser.waitFor(id, 'reset stream_in_use');
+    }
+    for (const { client, word } of harnesses) {
+      await client.call('process/write', { processId: 'p', chunk: Buffer.from(word).toString('base64') });
+      await client.call('process/closeStdin', { processId: 'p' });
+    }
+    for (const { client, view, word } of harnesses) {
+      await view.closed;
+      expect([view.text(), client.sniffer.violations]).toEqual([word, []]);
+    }
+    dropPeers();
+  });
+
   it.each(['executor', 'harness'] as const)(
     'the node of the %s dies: a running shell goes on through the other',
     async (whose) => {
