@@ -52,13 +52,15 @@ it('by websocat: a stand-in of a few lines sends what it is given', () => {
     const [header, url] = process.argv.slice(2);
     const [name, value] = header.replace('-H=', '').split(': ');
     const socket = new WebSocket(url, { headers: { [name]: value } });
-    socket.onmessage = ({ data }) => console.log(data);
+    socket.onmessage = ({ data }) => {
+      console.log(data);
+      if (data.includes('"id":"r"')) socket.close();
+    };
     await new Promise((resolve) => (socket.onopen = resolve));
-    for await (const line of createInterface({ input: process.stdin })) socket.send(line);
-    socket.close();`;
+    for await (const line of createInterface({ input: process.stdin })) socket.send(line);`;
   const file = join(folder, 'websocat.mjs');
   writeFileSync(file, standIn);
-  // The pause is for a person; the answer to what was sent is here well before.
-  const line = (websocatLine(listing, url()) ?? '').replace('sleep 2', 'sleep 0.5');
+  // The pause gives a person the time to read; the stand-in waits for the answer instead.
+  const line = (websocatLine(listing, url()) ?? '').replace('sleep 2', 'true');
   expect(run(`websocat() { '${process.execPath}' '${file}' "$@"; }; ${line}`)).toContain('"id":"r","result"');
 });
