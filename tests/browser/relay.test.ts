@@ -229,7 +229,7 @@ describe('the page as executor', () => {
     await asked(page, 'gone', 'fs/readDirectory').waitFor();
     expect(await client.call(fsReadFile, path), 'the other goes on').toEqual({ dataBase64 });
 
-    await page.getByLabel('Requests', { exact: true }).first().selectOption('c1');
+    await page.getByLabel('Requests', { exact: true }).selectOption('c1');
     await page.reload();
     await status(page, 'online').waitFor();
     const { stdout } = await (await harness('tab-box')).run({ argv: ['echo', 'through the page'] });

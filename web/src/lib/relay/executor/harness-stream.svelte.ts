@@ -20,11 +20,20 @@ import { readAnswer, ruleFor, type Answer, type Rule } from './answers.ts';
 /** Session ids that are remembered; older ones are unknown again. */
 const maxSessions = 1000;
 
+export type Request = Extract<Envelope, { kind: 'request' }>;
 export type AnsweredBy = 'you' | 'rule' | 'page' | 'forward';
+
+/** Characters of the params that are kept to be shown; the inspector has all. */
+const maxShown = 4000;
+/** A message that is longer, in characters, is not made text again for that. */
+const maxShownMessage = 64 * 1024;
 
 /** A request of a harness, and what became of it. */
 export class AskedRequest {
-  readonly atMs = Date.now();
+  /** JSON, cut off where it is long. */
+  readonly paramsText: string;
+  /** While it waits. */
+  params: unknown;
   /** `gone`: its harness has left before it was answered. */
   status = $state<'waiting' | 'answered' | 'gone'>('waiting');
   by = $state<AnsweredBy>('you');
@@ -35,8 +44,20 @@ export class AskedRequest {
     readonly stream: HarnessStream,
     readonly id: RequestId,
     readonly method: string,
-    readonly params: unknown,
-  ) {}
+    params: unknown,
+    /** Of the message, in characters. */
+    readonly length: number,
+  ) {
+    this.params = params;
+    const isShort = length <= maxShownMessage;
+    this.paramsText = isShort ? (JSON.stringify(params) ?? '').slice(0, maxShown) : `… ${length} characters`;
+  }
+
+  settle(status: 'answered' | 'gone', by: AnsweredBy = 'you'): void {
+    this.status = status;
+    this.by = by;
+    this.params = undefined;
+  }
 }
 
 /** What a stream asks of the executor that it belongs to. */
@@ -46,7 +67,7 @@ export interface StreamOwner {
   /** Session ids that were given, oldest first, so that a harness may come back to one. */
   readonly sessions: string[];
   /** @returns undefined when too many wait for a person already. */
-  asked(stream: HarnessStream, request: Extract<Envelope, { kind: 'request' }>): AskedRequest | undefined;
+  asked(stream: HarnessStream, request: Request, length: number): AskedRequest | undefined;
   ended(stream: HarnessStream): void;
 }
 
@@ -111,7 +132,7 @@ export class HarnessStream {
     const { method, params } = envelope;
     const clientName = method === initialize.method && isRecord(params) ? params['clientName'] : undefined;
     if (typeof clientName === 'string') this.clientName = clientName;
-    const request = this.owner.asked(this, envelope);
+    const request = this.owner.asked(this, envelope, text.length);
     if (!request) {
       const message = 'too many requests wait for the person at this executor';
       this.connection.send(errorText(envelope.id, { code: RpcCode.overloaded, message }));
@@ -126,8 +147,7 @@ export class HarnessStream {
     }
     if (rule) return;
     if (this.target) {
-      request.status = 'answered';
-      request.by = 'forward';
+      request.settle('answered', 'forward');
       this.#passOn(text);
       return;
     }
@@ -155,8 +175,7 @@ export class HarnessStream {
   }
 
   #send(request: AskedRequest, answer: Answer, by: AnsweredBy): void {
-    request.status = 'answered';
-    request.by = by;
+    request.settle('answered', by);
     request.isError = answer.kind === 'error';
     // The result as it was written, null too.
     const text =

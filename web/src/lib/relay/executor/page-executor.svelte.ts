@@ -15,14 +15,13 @@ import { browserSockets } from '../../../../../shared/client/sockets.ts';
 import { errorText, LocalError } from '../../../../../shared/errors.ts';
 import { observeCarrier, observeConnection } from '../../../../../shared/recording/observe.ts';
 import type { StreamConnection } from '../../../../../shared/relay/stream-connection.ts';
-import type { Envelope } from '../../../../../shared/rpc/envelope.ts';
 import { announcer } from '../../../state/announcer.svelte.ts';
 import type { Workbench } from '../../../state/workbench.svelte.ts';
 import { dial } from '../../dial.ts';
 import { readStored, tabArea, writeStored } from '../../storage.ts';
 import { ruleSchema, type Rule } from './answers.ts';
 import { BridgedSocket } from './bridged-socket.ts';
-import { AskedRequest, HarnessStream, type StreamOwner } from './harness-stream.svelte.ts';
+import { AskedRequest, HarnessStream, type Request, type StreamOwner } from './harness-stream.svelte.ts';
 
 const settingsSchema = z.object({
   executorId: z.string(),
@@ -45,6 +44,8 @@ const key = 'page-executor';
 /** Requests that are kept when they are answered, and that may wait for a person. */
 const maxKept = 100;
 const maxWaiting = 1000;
+/** All messages that wait, in characters. */
+const maxWaitingLength = 64 * 1024 * 1024;
 /** What a reload leaves unsettled is waited for, and looked at again after a step, ms. */
 const waitMs = { patience: 3000, step: 300 };
 
@@ -146,6 +147,7 @@ export class PageExecutor implements StreamOwner {
     } catch (error) {
       if (signal.aborted) return;
       this.#record('failed', errorText(error));
+      this.set({ isWanted: false });
       this.#off(errorText(error));
     }
   }
@@ -161,10 +163,11 @@ export class PageExecutor implements StreamOwner {
     this.#link?.cut();
   }
 
-  asked(stream: HarnessStream, request: Extract<Envelope, { kind: 'request' }>): AskedRequest | undefined {
+  asked(stream: HarnessStream, { id, method, params }: Request, length: number): AskedRequest | undefined {
     const { waiting } = this;
-    if (waiting.length >= maxWaiting) return undefined;
-    const asked = new AskedRequest(++this.#requestCount, stream, request.id, request.method, request.params);
+    const waitingLength = waiting.reduce((sum, other) => sum + other.length, length);
+    if (waiting.length >= maxWaiting || waitingLength > maxWaitingLength) return undefined;
+    const asked = new AskedRequest(++this.#requestCount, stream, id, method, params, length);
     let surplus = this.requests.length - waiting.length - maxKept;
     this.requests = [...this.requests.filter(({ status }) => status === 'waiting' || surplus-- <= 0), asked];
     return asked;
@@ -172,7 +175,7 @@ export class PageExecutor implements StreamOwner {
 
   ended(stream: HarnessStream): void {
     this.streams = this.streams.filter((other) => other !== stream);
-    for (const request of this.waiting) if (request.stream === stream) request.status = 'gone';
+    for (const request of this.waiting) if (request.stream === stream) request.settle('gone');
   }
 
   get #observation() {
