@@ -23,10 +23,11 @@ export const stalledReader: LoadCase = {
       const beside = await neighbourOf(server, () => delay(3_000));
       client.carrier.resume();
       // However slow the machine is, as long as bytes come.
-      for (let before = -1; !view.isClosed; before = view.byteCount()) {
-        if (view.byteCount() === before)
-          throw new Error(`nothing came for ${String(SILENCE_MS)} ms after ${String(before)} bytes`);
+      while (!view.isClosed) {
+        const before = view.byteCount();
         await Promise.race([view.closed, delay(SILENCE_MS)]);
+        if (!view.isClosed && view.byteCount() === before)
+          throw new Error(`nothing came for ${String(SILENCE_MS)} ms after ${String(before)} bytes`);
       }
       await within('the end of the other', LONG_MS, short.closed);
       return [
