@@ -177,7 +177,7 @@ describe('terminals side by side', () => {
     expect(await panes.count()).toBe(1);
   });
 
-  it('their text is found, saved as text and as asciicast, and their messages are a step away', async () => {
+  it('their text is found, saved as text and as asciicast, recordings are played, and their messages are a step away', async () => {
     const workbench = await openWorkbench(server.current);
     const { page } = workbench;
     await workbench.run('printf "needle one\\nhay\\nneedle 界 two\\n"; exit 3');
@@ -217,6 +217,44 @@ describe('terminals side by side', () => {
     expect(JSON.stringify(cast)).toContain('needle 界 two\\r\\n');
     expect(cast.at(-1)).toEqual([expect.any(Number), 'x', '3']);
 
+    // What was saved is played: from anywhere, and at last as it ended.
+    await page.getByRole('tab', { name: 'New' }).click();
+    const openFile = (name: string, text: string) =>
+      page.getByTestId('recording-file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+    await openFile('bad.cast', '{"version":2,"width":80,"height":24}\n[1,"o"]');
+    await page
+      .getByTestId('recording-problem')
+      .filter({ hasText: 'bad.cast cannot be played' })
+      .filter({ hasText: 'line 2 is no event' })
+      .waitFor();
+    const slow = [
+      { version: 2, width: 40, height: 10, title: 'slow' },
+      [0, 'o', 'at-once'],
+      [60, 'o', ' later'],
+      [3600, 'x', '3'],
+    ];
+    await openFile('slow.cast', slow.map((line) => JSON.stringify(line)).join('\n'));
+    const recording = page.getByTestId('recording');
+    await page.locator('[data-testid=recording][data-status=playing]').waitFor();
+    await workbench.shows('at-once');
+    await recording.getByRole('button', { name: 'Pause' }).click();
+    await page.locator('[data-testid=recording][data-status=paused]').waitFor();
+    const position = recording.getByRole('slider', { name: 'Position' });
+    await position.fill('60000');
+    await workbench.shows('at-once later');
+    await position.press('ArrowLeft');
+    await page.getByTestId('recording-position').filter({ hasText: '55.0 s of 1:00:00' }).waitFor();
+    await workbench.screen.filter({ hasText: 'at-once', hasNotText: 'later' }).waitFor();
+    await position.fill('3599900');
+    await recording.getByRole('combobox', { name: 'Speed' }).selectOption('8×');
+    await recording.getByRole('button', { name: 'Play' }).click();
+    await workbench.shows('[exit 3]');
+    await page.locator('[data-testid=recording][data-status=paused]').waitFor();
+    expect(await axeViolations(page), 'the player').toEqual([]);
+    await recording.getByRole('button', { name: 'Close the recording' }).click();
+    await recording.waitFor({ state: 'detached' });
+
+    await page.getByRole('tab', { name: /printf/ }).click();
     await page
       .getByTestId('pane')
       .getByRole('button', { name: /^Actions on/ })

@@ -26,6 +26,8 @@ export interface ScreenLook {
 export interface ScreenOptions {
   /** False: shows output only. */
   readonly takesInput: boolean;
+  /** As a terminal has it: a line feed alone stays in its column. False: as pipes have it, it begins a line. */
+  readonly isRaw: boolean;
   readonly name: string;
   onInput(bytes: Uint8Array): void;
   /** The place has another size now. Not called while the size is fixed. */
@@ -64,14 +66,14 @@ export class Screen {
     this.#isDark = look.isDark;
     this.#element.className = 'screen';
     this.#queue = new ScreenQueue({
-      needsReturn: options.takesInput,
+      needsReturn: options.isRaw,
       keptLines: () => scrollbackLines + this.#terminal.rows,
     });
     this.#terminal = new Terminal({
       ...fixedSize,
       // For the widths of characters, and to mark what a search finds.
       allowProposedApi: true,
-      convertEol: !options.takesInput,
+      convertEol: !options.isRaw,
       cursorBlink: false,
       cursorInactiveStyle: options.takesInput ? 'outline' : 'none',
       disableStdin: !options.takesInput,

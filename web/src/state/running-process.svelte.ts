@@ -80,6 +80,7 @@ export class RunningProcess {
     this.isStdinOpen = launch.isTerminal || launch.keepsStdin;
     this.screen = new makeScreen(settings.screenLook, {
       takesInput: launch.isTerminal,
+      isRaw: launch.isTerminal,
       name: `Terminal: ${launchTitle(launch)}`,
       onInput: (bytes) => void this.#input(bytes),
       onResize: (size) => this.#resized(size),

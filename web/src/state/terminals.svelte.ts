@@ -2,12 +2,14 @@
 // read again from the server.
 
 import { tick, untrack } from 'svelte';
-import { z } from 'zod';
+import * as z from 'zod';
+import { errorText } from '../../../shared/errors.ts';
 import type { ExecServerClient } from '../../../shared/client/harness.ts';
 import { quoteArgv } from '../lib/argv.ts';
 import { lazyPart } from '../lib/lazy-part.svelte.ts';
 import { launchSchema, plainLaunch, type Launch } from '../lib/launch.ts';
 import { readStored, tabArea, writeStored } from '../lib/storage.ts';
+import type { CastPlayer } from './cast-player.svelte.ts';
 import type { FormerSession, ServerConnection } from './connections.svelte.ts';
 import { launchHistory } from './history.svelte.ts';
 import { RunningProcess } from './running-process.svelte.ts';
@@ -30,6 +32,7 @@ const storedSchema = z.object({
 });
 
 const screenCode = lazyPart(() => import('../lib/screen.ts'));
+const playerCode = lazyPart(() => import('./cast-player.svelte.ts'));
 
 /** Where a process is shown: in a tab of its own, or to the right of the current one. */
 export type Place = 'tab' | 'beside';
@@ -39,7 +42,9 @@ export const launcherTab = 'launcher';
 
 export class Terminals {
   processes = $state.raw<readonly RunningProcess[]>([]);
-  /** Id of the process that is worked with, or `launcherTab`. */
+  /** Recordings that are played, a tab each. Gone after a reload: their files are the user's. */
+  recordings = $state.raw<readonly CastPlayer[]>([]);
+  /** Id of the process or recording that is worked with, or `launcherTab`. */
   selected = $state<string>(launcherTab);
   /** What the launcher is filled with. */
   draft = $state.raw<Launch>(plainLaunch);
@@ -57,8 +62,8 @@ export class Terminals {
     this.#stopEffects = $effect.root(() => {
       $effect(() => {
         const look = settings.screenLook;
-        const { processes } = this;
-        untrack(() => processes.forEach(({ screen }) => screen.look(look)));
+        const shown = [...this.processes, ...this.recordings];
+        untrack(() => shown.forEach(({ screen }) => screen.look(look)));
       });
       $effect(() => this.#store());
     });
@@ -75,6 +80,10 @@ export class Terminals {
 
   get current(): RunningProcess | undefined {
     return this.processes.find(({ id }) => id === this.selected);
+  }
+
+  get currentRecording(): CastPlayer | undefined {
+    return this.recordings.find(({ id }) => id === this.selected);
   }
 
   get runningCount(): number {
@@ -145,6 +154,26 @@ export class Terminals {
     for (const process of this.processes) if (process.isOver) this.close(process);
   }
 
+  /** Plays a recording (asciicast) in a tab of its own. @returns what is wrong with it */
+  async play(name: string, text: string): Promise<string | undefined> {
+    const { CastPlayer } = await playerCode();
+    try {
+      const player = new CastPlayer(`recording-${randomSuffix()}`, name, text);
+      this.recordings = [...this.recordings, player];
+      this.selected = player.id;
+      player.play();
+      return undefined;
+    } catch (error) {
+      return errorText(error);
+    }
+  }
+
+  closeRecording(player: CastPlayer): void {
+    this.recordings = this.recordings.filter((other) => other !== player);
+    if (this.selected === player.id) this.selected = this.recordings.at(-1)?.id ?? launcherTab;
+    player.dispose();
+  }
+
   /** Fills the launcher and goes there. */
   edit(launch: Launch): void {
     this.draft = launch;
@@ -163,8 +192,9 @@ export class Terminals {
   /** The connection has gone for good: forgets its processes, here and for a reload. They go on at the server for a while. */
   dispose(): void {
     this.#stopEffects();
-    for (const process of this.processes) process.dispose();
+    for (const shown of [...this.processes, ...this.recordings]) shown.dispose();
     this.processes = [];
+    this.recordings = [];
     writeStored(tabArea, this.#key, undefined);
   }
 
