@@ -12,12 +12,16 @@ export default function setup({ name }) {
 
 /**
  * For programs that run the built server outside of the test runner, too.
- * @param {string} name who needs it; `browser` and `figures` need the page, `integration` the client library
+ * @param {string} name who needs it; `browser` and `figures` need the page, `browser` and `integration` the client library
  * @throws Error when it cannot be built
  */
 export function buildFor(name) {
   const needsPage = name === 'browser' || name === 'figures';
-  const needed = ['backend', ...(needsPage ? ['web'] : []), ...(name === 'integration' ? ['client'] : [])];
+  const needed = [
+    'backend',
+    ...(needsPage ? ['web'] : []),
+    ...(name === 'integration' || name === 'browser' ? ['client'] : []),
+  ];
   const stale = () => staleTargets().filter((target) => needed.includes(target.name));
   if (stale().length === 0) return;
   spawnSync(process.execPath, [join(root, 'scripts/build.js'), '--only', ...needed], { stdio: 'inherit' });

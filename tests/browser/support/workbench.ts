@@ -100,6 +100,16 @@ export async function openWorkbench(server: RunningServer, options: WorkbenchOpt
   return workbench;
 }
 
+/** A page that is no workbench; what it may say on its console is the same. */
+export async function openBarePage(url: string): Promise<Page> {
+  if (!browser) throw new Error('call useBrowser() at the top of the file');
+  const context = await browser.newContext();
+  context.setDefaultTimeout(patienceMs);
+  const { page } = opened[opened.push(new Workbench(await context.newPage(), connectionTrouble)) - 1]!;
+  await page.goto(url);
+  return page;
+}
+
 export class Workbench {
   /** Errors and warnings of the page, but for failed connections. */
   readonly troubles: string[] = [];
