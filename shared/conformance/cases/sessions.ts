@@ -183,7 +183,7 @@ export const sessionCases: readonly ConformanceCase[] = [
       const other = await t.harness();
       const readAlive = () => other.ask('fs/getMetadata', { path: t.path(`${directory}/alive`) });
       // No connection may resume it, since that would give it time anew: its process tells.
-      for (let last = '', same = 0; same < 3;) {
+      for (let last = '', same = 0; same < 8;) {
         await t.sleep(500);
         const now = JSON.stringify((await readAlive()).result);
         same = now === last ? same + 1 : 0;
