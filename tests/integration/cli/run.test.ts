@@ -134,10 +134,18 @@ describe('what goes wrong says so in one line and an exit code', () => {
     opened.push(sockets);
     await new Promise((resolve) => sockets.once('listening', resolve));
     const stalling = `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`;
+    const halfway = await silent((socket) => socket.write('HTTP/1.1 101 Switching'));
+    const commands = [
+      ...[mute, garbage, halfway, stalling].map((url) => ['run', '--url', url, '--', 'true']),
+      ['call', '--url', stalling, 'environment/info'],
+      ['cp', '--url', halfway, 'remote:/etc/hostname', '/no/such/place'],
+      ['tap', '--listen', 'stdio', '--output', '/dev/null', mute],
+      ['executors', '--registry', mute.replace('ws:', 'http:')],
+    ];
     const results = await Promise.all(
-      [mute, garbage, stalling].map((url) => runCli(['run', '--url', url, '--timeout-ms', '500', '--', 'true'])),
+      commands.map(([name = '', ...args]) => runCli([name, '--timeout-ms', '500', ...args])),
     );
-    expect(results.map(({ code }) => code)).toEqual([4, 4, 4]);
-    expect(results.map(({ stderr }) => stderr.trim().split('\n').length)).toEqual([1, 1, 1]);
+    expect(results.map(({ code, stdout }) => [code, stdout])).toEqual(commands.map(() => [4, '']));
+    for (const { stderr } of results) expect(stderr).toMatch(/^exec-workbench: [^\n]+\n$/);
   });
 });

@@ -151,6 +151,23 @@ describe('tap', () => {
   });
 });
 
+describe('tap --listen stdio', () => {
+  it('is the server of a harness that starts one by command; what is due at the end of its input is answered', async () => {
+    const file = join(folder, 'stdio.jsonl');
+    const args = ['tap', '--listen', 'stdio', '--output', file, '--stdio', '--', ...serverProgram(), 'exec-server'];
+    const input = [
+      '{"id":1,"method":"initialize","params":{"clientName":"c"}}',
+      '{"method":"initialized"}',
+      '{"id":2,"method":"process/terminate","params":{"processId":"none"}}',
+    ].join('\n');
+    const { code, stdout, stderr } = await runCli([...args, '--listen', 'stdio'], { input });
+    expect([code, stdout.trim().split('\n').at(-1)]).toEqual([0, '{"id":2,"result":{"running":false}}']);
+    expect(stderr).toContain('the harness is on stdin and stdout');
+    const kinds = parseRecording(await readFile(file, 'utf8')).entries.map(({ kind }) => kind);
+    expect(kinds).toEqual(['event', 'event', 'message', 'message', 'message', 'message', 'message', 'event']);
+  });
+});
+
 describe('replay', () => {
   it('plays a scenario with placeholders and variables, and names the line of what is wrong with it', async () => {
     const file = join(folder, 'scenario.jsonl');

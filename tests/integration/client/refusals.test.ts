@@ -81,11 +81,13 @@ describe('connectWebSocket', () => {
     expect(result).toMatchObject({ code: 'connect', message: expect.stringContaining('answered 200') });
   });
 
-  it('gives up a host that takes the connection and says nothing', async () => {
-    const port = await listening(createServer((socket) => socket.resume()));
-    const result = await failure(connectWebSocket(`ws://127.0.0.1:${port}`, quick));
-    expect(result.code).toBe('connect-timeout');
-    expect(result.tookMs).toBeLessThan(2000);
+  it('gives up a host that takes the connection and says nothing, or half of an answer', async () => {
+    for (const said of ['', 'HTTP/1.1 101 Switching']) {
+      const port = await listening(createServer((socket) => socket.resume().write(said)));
+      const result = await failure(connectWebSocket(`ws://127.0.0.1:${port}`, quick));
+      expect(result.code).toBe('connect-timeout');
+      expect(result.tookMs).toBeLessThan(2000);
+    }
   });
 
   it('gives up a server that does not answer initialize', async () => {
