@@ -4,9 +4,11 @@ import type { Page } from 'playwright-core';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { connectRelay } from '../../backend/client/connect.ts';
 import type { ExecServerClient } from '../../shared/client/harness.ts';
+import { registerExecutor } from '../../shared/client/registration.ts';
+import type { RelayLink } from '../../shared/client/relay-link.ts';
 import { LocalError, RpcError } from '../../shared/errors.ts';
 import { fsReadDirectory, fsReadFile, fsRemove } from '../../shared/protocol/fs.ts';
-import { RemoteExecutorProcess } from '../helpers/remote-executor.ts';
+import { openLink, RemoteExecutorProcess } from '../helpers/remote-executor.ts';
 import { useServer } from '../helpers/server.ts';
 import { axeViolations } from './support/axe.ts';
 import { openWorkbench, useBrowser } from './support/workbench.ts';
@@ -181,6 +183,14 @@ describe('the page as executor', () => {
     return client;
   }
 
+  /** Another executor, which answers nothing. */
+  async function executorHere(executorId: string): Promise<RelayLink> {
+    const { httpUrl: registry, token } = server.current;
+    const about = { name: 'another', peer: undefined };
+    const { url } = await registerExecutor({ registry, token }, executorId, about);
+    return openLink({ url, onConnection: () => undefined });
+  }
+
   async function goOnline(page: Page, executorId: string): Promise<void> {
     await page.getByLabel('Executor id').fill(executorId);
     await page.getByRole('button', { name: 'Go online' }).click();
@@ -244,7 +254,7 @@ describe('the page as executor', () => {
   });
 
   it('says when the registry refuses, takes the place of another only when told so, and tells when its own is taken', async () => {
-    const first = await startExecutor('one-box');
+    const first = await executorHere('one-box');
     const workbench = await openWorkbench(server.current, { query: { view: 'relay', new: 'executor' } });
     const { page } = workbench;
     const problem = page.getByTestId('executor-problem');
@@ -254,9 +264,9 @@ describe('the page as executor', () => {
     await problem.filter({ hasText: 'online already' }).waitFor();
     await problem.getByRole('button', { name: 'Take its place' }).click();
     await status(page, 'online').waitFor();
-    await first.stop();
+    expect(first.status).toEqual({ phase: 'closed', reason: 'another executor has taken this id' });
 
-    await startExecutor('one-box');
+    await executorHere('one-box');
     await problem.filter({ hasText: 'another executor has taken this id' }).waitFor();
     await page.getByTestId('executor-badge').waitFor({ state: 'detached' });
   });
