@@ -1,7 +1,7 @@
 // Scripts that were saved, by name. Kept in this browser; a file carries them to others.
 
 import * as z from 'zod';
-import { isSecretName } from '../../../../shared/recording/redact.ts';
+import { isSecretName, redactMessage } from '../../../../shared/recording/redact.ts';
 import { isObject, jsonOrText } from '../../../../shared/scenario/json.ts';
 import { browserArea, onStored, readStored, writeStored } from '../storage.ts';
 import type { Exchange } from './composer.svelte.ts';
@@ -36,8 +36,10 @@ export function withoutSecretValues(text: string): string {
   return JSON.stringify({ ...meta, vars: clean }) + (end === -1 ? '' : text.slice(end));
 }
 
-/** What was sent and answered as lines of a script. */
-export function scriptLines({ text, answer }: Pick<Exchange, 'text' | 'answer'>): string {
+/** What was sent and answered as lines of a script, without secrets: a variable can stand in their place. */
+export function scriptLines(exchange: Pick<Exchange, 'text' | 'answer'>): string {
+  const text = redactMessage(exchange.text);
+  const answer = redactMessage(exchange.answer);
   const message = jsonOrText(text);
   const isJson = typeof message !== 'string';
   const sent = JSON.stringify(isJson ? { dir: 'send', msg: message } : { dir: 'send', raw: text });
