@@ -47,6 +47,7 @@ export class ProcessView {
   readonly #counts = new Map<string, number>();
   #settleClosed: () => void = () => undefined;
   #settleExited: (exitCode: number) => void = () => undefined;
+  #outputWaiters: (() => void)[] = [];
 
   constructor(
     readonly processId: string,
@@ -64,6 +65,7 @@ export class ProcessView {
       this.#counts.set(stream, (this.#counts.get(stream) ?? 0) + bytes.length);
       if (this.keepsOutput) this.#parts.push({ stream, bytes });
       else this.#hash.update(bytes);
+      for (const wake of this.#outputWaiters.splice(0)) wake();
     } else if (method === 'process/exited') {
       this.exitCode = Number(params['exitCode']);
       this.exitedAtMs = performance.now();
@@ -73,6 +75,11 @@ export class ProcessView {
       this.closedAtMs = performance.now();
       this.#settleClosed();
     }
+  }
+
+  /** Settles with the next output: for measurements, which polling would disturb. */
+  nextOutput(): Promise<void> {
+    return new Promise((resolve) => this.#outputWaiters.push(resolve));
   }
 
   bytes(stream?: string): Buffer {

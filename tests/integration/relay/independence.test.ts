@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { carrierOf, openLink } from '../../helpers/remote-executor.ts';
 import { startServer, TAG, type RunningServer } from '../../helpers/server.ts';
-import { until } from '../../helpers/until.ts';
+import { until, within } from '../../helpers/until.ts';
 import { WireClient } from '../../helpers/wire-client.ts';
 import { startNode, useNats } from './nats.ts';
 import { childEnv, isOnline, startExecutor } from './relay-pair.ts';
@@ -55,9 +55,8 @@ async function echoBesideFlood(executorAt: RunningServer, harnessAt: RunningServ
       for (let turn = n; performance.now() < endsAtMs; turn += 20) {
         const view = views[turn % views.length]!;
         const client = others[turn % views.length]!;
-        const before = view.byteCount();
         const startedAtMs = performance.now();
-        const echoed = until('the echo', () => view.byteCount() > before, { everyMs: 1 });
+        const echoed = within('the echo', 5_000, view.nextOutput());
         await client.call('process/write', { processId: 'p', chunk: Buffer.from('x\n').toString('base64') });
         await echoed;
         tookMs.push(performance.now() - startedAtMs);
