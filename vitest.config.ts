@@ -8,7 +8,7 @@ import LongFirst from './scripts/vitest/long-first.js';
 /** Tests that hold a figure in milliseconds, and would miss it while others use the cores. */
 const alone = [
   'tests/browser/{flood,first-load}.test.ts',
-  'tests/integration/{backpressure,files,relay/independence}.test.ts',
+  'tests/integration/{backpressure,containment,files,relay/independence}.test.ts',
 ];
 
 /** The groups in their order, and how many files of each run at a time on the two cores there are. */
@@ -80,7 +80,7 @@ export default defineConfig({
         test: { name: 'unit-web', include: ['src/**/*.test.ts'], ...inGroup(groups.units) },
       },
       together('golden', 60_000),
-      together('integration', 60_000),
+      together('integration', 120_000),
       together('simulation', 120_000),
       together('browser', 120_000),
       apart('figures', 'figures', 120_000, alone),

@@ -8,7 +8,6 @@ const longest = [
   'tests/simulation/simulation.test.ts',
   'tests/golden/relay.test.ts',
   'tests/integration/conformance/conformance.test.ts',
-  'tests/integration/containment.test.ts',
   'tests/integration/cleanup.test.ts',
   'tests/integration/fuzz.test.ts',
   'tests/simulation/mutations.test.ts',
