@@ -18,13 +18,15 @@ const maxReadyMs = 5000;
 
 const gzipBytes = (path: string) => gzipSync(readFileSync(page + path)).length;
 
-/** What the entry fetches for a view: Vite keeps the list of it, by numbers, beside its `import()`. */
+/** What the entry fetches for a view: Vite keeps the list of it, by numbers, beside its `import()`, or behind its `then()`. */
 function filesOfView(entry: string, view: string): string[] {
   const source = readFileSync(page + entry, 'utf8');
   const all = [...(/m\.f=\[([^\]]*)\]/.exec(source)?.[1] ?? '').matchAll(/\.\/([\w.-]+)/g)].map(
     ([, name]) => `assets/${name ?? ''}`,
   );
-  const numbers = new RegExp(`${view}-[\\w-]+\\.js.\\),__vite__mapDeps\\(\\[([\\d,]*)\\]`).exec(source)?.[1] ?? '';
+  const numbers =
+    new RegExp(`${view}-[\\w-]+\\.js.\\)(?:\\.then\\([^)]*\\))?,__vite__mapDeps\\(\\[([\\d,]*)\\]`).exec(source)?.[1] ??
+    '';
   return numbers.split(',').map((number) => all[Number(number)] ?? '');
 }
 

@@ -4,7 +4,7 @@
 //   running    exited and closed      ended
 //   running    the session is gone    lost
 //
-// `ended`, `lost` and `failed` are final; what is kept of them survives a reload.
+// `ended`, `lost` and `failed` are final; what is kept of them survives a reload. Loaded on demand, with the screen.
 
 import type { ExecServerClient } from '../../../shared/client/harness.ts';
 import type { LostOutput, OutputBytes, ProcessHandle } from '../../../shared/client/process-handle.ts';
@@ -14,7 +14,7 @@ import { bytesText, exitText, groupDigits } from '../lib/format.ts';
 import { fixedSize, launchTitle, startParams, type Launch, type TerminalSize } from '../lib/launch.ts';
 import { PipeFormatter } from '../lib/pipe-format.ts';
 import { TerminalRecording } from '../lib/terminal-recording.ts';
-import type { Screen } from '../lib/screen.ts';
+import { Screen } from '../lib/screen.ts';
 import { announcer } from './announcer.svelte.ts';
 import type { ServerConnection } from './connections.svelte.ts';
 import { settings } from './settings.svelte.ts';
@@ -71,14 +71,13 @@ export class RunningProcess {
     readonly connection: ServerConnection,
     readonly id: string,
     readonly launch: Launch,
-    makeScreen: typeof Screen,
     startedAtMs = Date.now(),
   ) {
     this.startedAtMs = startedAtMs;
     this.#recording = new TerminalRecording({ isRaw: launch.isTerminal });
     this.#begun = new Promise((resolve) => (this.#begin = resolve));
     this.isStdinOpen = launch.isTerminal || launch.keepsStdin;
-    this.screen = new makeScreen(settings.screenLook, {
+    this.screen = new Screen(settings.screenLook, {
       takesInput: launch.isTerminal,
       isRaw: launch.isTerminal,
       name: `Terminal: ${launchTitle(launch)}`,

@@ -12,7 +12,7 @@ import { readStored, tabArea, writeStored } from '../lib/storage.ts';
 import type { CastPlayer } from './cast-player.svelte.ts';
 import type { FormerSession, ServerConnection } from './connections.svelte.ts';
 import { launchHistory } from './history.svelte.ts';
-import { RunningProcess } from './running-process.svelte.ts';
+import type { RunningProcess } from './running-process.svelte.ts';
 import { settings } from './settings.svelte.ts';
 
 const storedSchema = z.object({
@@ -31,7 +31,7 @@ const storedSchema = z.object({
   tabs: z.array(z.array(z.string()).min(1)),
 });
 
-const screenCode = lazyPart(() => import('../lib/screen.ts'));
+const processCode = lazyPart(() => import('./running-process.svelte.ts'));
 const playerCode = lazyPart(() => import('./cast-player.svelte.ts'));
 
 /** Where a process is shown: in a tab of its own, or to the right of the current one. */
@@ -100,9 +100,9 @@ export class Terminals {
     const { client } = this.connection;
     if (!client) return;
     launchHistory.add(launch);
-    const { Screen } = await screenCode();
+    const { RunningProcess } = await processCode();
     const id = `${nameOf(launch)}-${randomSuffix()}`;
-    const process = new RunningProcess(this.connection, id, launch, Screen);
+    const process = new RunningProcess(this.connection, id, launch);
     this.processes = [...this.processes, process];
     this.show(process, place);
     // Its tab lends the screen a place, and so a size to start with.
@@ -214,9 +214,9 @@ export class Terminals {
   }
 
   async #restore(stored: z.infer<typeof storedSchema>): Promise<void> {
-    const { Screen } = await screenCode();
+    const { RunningProcess } = await processCode();
     this.processes = stored.processes.map((kept) => {
-      const process = new RunningProcess(this.connection, kept.id, kept.launch, Screen, kept.startedAtMs);
+      const process = new RunningProcess(this.connection, kept.id, kept.launch, kept.startedAtMs);
       if (kept.status !== 'running') process.restoreEnd(kept.status, kept.exitCode, kept.endedAtMs);
       return process;
     });
