@@ -69,17 +69,20 @@ describe('exec-workbench conform', () => {
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^STDIO +1 +0 +0$/m)]);
   });
 
-  it.each([
-    [['conform'], /name a URL/],
-    [['conform', 'ws://127.0.0.1:1', '--level', 'high'], /--level: expected must, should, extension, got high/],
-    [['conform', 'ws://127.0.0.1:1', '--filter', 'NOTHING-*'], /no case matches/],
-    [['conform', 'ws://127.0.0.1:1', '--output', 'x'], /--output needs --report/],
-    [['conform', '--transport', 'stdio'], /needs a program/],
-  ])('refuses %j with 2 and one line', async (args, line) => {
-    const { code, stdout, stderr } = await runCli(args);
-    expect([code, stdout]).toEqual([2, '']);
-    expect(stderr).toMatch(line);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
+  it('refuses a mistake of its caller with 2 and one line', async () => {
+    const mistakes: readonly (readonly [string[], RegExp])[] = [
+      [['conform'], /name a URL/],
+      [['conform', 'ws://127.0.0.1:1', '--level', 'high'], /--level: expected must, should, extension, got high/],
+      [['conform', 'ws://127.0.0.1:1', '--filter', 'NOTHING-*'], /no case matches/],
+      [['conform', 'ws://127.0.0.1:1', '--output', 'x'], /--output needs --report/],
+      [['conform', '--transport', 'stdio'], /needs a program/],
+    ];
+    const results = await Promise.all(mistakes.map(([args]) => runCli(args)));
+    expect(results.map(({ code, stdout }) => [code, stdout])).toEqual(mistakes.map(() => [2, '']));
+    results.forEach(({ stderr }, index) => {
+      expect(stderr).toMatch(mistakes[index]![1]);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+    });
   });
 
   it('ends with 4 and one line when the server is not there, talks nonsense or stalls', async () => {
