@@ -1,6 +1,6 @@
 // The last report, kept in this tab so that it survives a reload. What comes back is checked like any input.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CaseResult, Report } from '../../../../shared/conformance/run.ts';
 import { readStored, tabArea, writeStored } from '../storage.ts';
 
