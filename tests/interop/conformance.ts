@@ -113,7 +113,7 @@ try {
   async function runStdio(name: string, command: readonly string[]): Promise<Report> {
     const open = openTarget({ command, httpFixture: fixture.url });
     const cases = allCases.filter(({ id }) => id.startsWith('STDIO-'));
-    const report = await runCases(cases, open.target, { parallel: 1 });
+    const report = await runCases(cases, open.target, { parallel: 1, slow: options.slow });
     await open.close();
     tell(`${name} on stdio`, report);
     return report;
