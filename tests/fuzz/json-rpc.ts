@@ -19,6 +19,11 @@ export const jsonRpc: FuzzSuite = {
   generate: (random, count) => Array.from({ length: count }, () => fuzzedMessage(random)),
   async start() {
     const program = await OwnProgram.listen('exec-server', EXEC_FLAGS);
+    // What the first process of a server takes for good.
+    const first = new WireClient(await connectWebSocket(program.url, { withinMs: ANSWER_MS }));
+    await first.initialize();
+    await first.run(['true']);
+    await first.carrier.close();
     let round = 0;
     return {
       programs: [program],

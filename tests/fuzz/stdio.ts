@@ -25,6 +25,8 @@ export const stdio: FuzzSuite = {
     const carrier = carryStdio(program.child);
     const client = new WireClient(carrier, { keepsOutput: false });
     await client.initialize();
+    // What the first process of a server takes for good.
+    await client.run(['true']);
     let round = 0;
     return {
       programs: [program],
