@@ -111,7 +111,7 @@ export const deviationNotes: Readonly<Record<string, DeviationNote>> = {
     does: 'serves no more, but goes on until the next line or the end of stdin',
     decision: 'whoever waits for the program to end would wait for ever',
   },
-  'STDIO-010': { does: 'takes a line of any length' },
+  'STDIO-010': { does: 'takes 96 MiB of a line' },
   'STDIO-011': { does: 'may end before its answer is written', decision: atTheEnd, now: 'now and then' },
   'RELAY-ENDPOINT-008': { does: 'sends nothing when a stream has ended by a protocol error' },
   'RELAY-ENDPOINT-011': { does: 'never acknowledges' },
