@@ -12,6 +12,14 @@ export const EXEC_FLAGS = [
 ];
 const ANSWER_MS = 30_000;
 
+/** What the first process of a server, and the first that is confined, take for good is no leak. */
+export async function runFirst(client: WireClient): Promise<void> {
+  const entries = [{ path: { type: 'special', value: { kind: 'root' } }, access: 'read' }];
+  const permissions = { type: 'managed', file_system: { type: 'restricted', entries }, network: 'restricted' };
+  await client.run(['true'], {}, ANSWER_MS);
+  await client.run(['true'], { sandbox: { permissions, windowsSandboxLevel: 'disabled' } }, ANSWER_MS);
+}
+
 export const jsonRpc: FuzzSuite = {
   name: 'JSON-RPC',
   share: 0.5,
@@ -19,10 +27,9 @@ export const jsonRpc: FuzzSuite = {
   generate: (random, count) => Array.from({ length: count }, () => fuzzedMessage(random)),
   async start() {
     const program = await OwnProgram.listen('exec-server', EXEC_FLAGS);
-    // What the first process of a server takes for good.
     const first = new WireClient(await connectWebSocket(program.url, { withinMs: ANSWER_MS }));
     await first.initialize();
-    await first.run(['true']);
+    await runFirst(first);
     await first.carrier.close();
     let round = 0;
     return {

@@ -4,7 +4,7 @@ import { carryStdio } from '../helpers/carriers.ts';
 import { OwnProgram } from '../helpers/own-program.ts';
 import { WireClient } from '../helpers/wire-client.ts';
 import { Random } from '../simulation/random.ts';
-import { EXEC_FLAGS } from './json-rpc.ts';
+import { EXEC_FLAGS, runFirst } from './json-rpc.ts';
 import { fuzzedMessage } from './messages.ts';
 import type { FuzzSuite } from './suite.ts';
 
@@ -25,8 +25,7 @@ export const stdio: FuzzSuite = {
     const carrier = carryStdio(program.child);
     const client = new WireClient(carrier, { keepsOutput: false });
     await client.initialize();
-    // What the first process of a server takes for good.
-    await client.run(['true']);
+    await runFirst(client);
     let round = 0;
     return {
       programs: [program],
