@@ -8,7 +8,7 @@ import LongFirst from './scripts/vitest/long-first.js';
 /** Tests that hold a figure in milliseconds, and would miss it while others use the cores. */
 const alone = [
   'tests/browser/{flood,first-load}.test.ts',
-  'tests/integration/{backpressure,containment,files,relay/independence}.test.ts',
+  'tests/integration/{backpressure,conformance/conformance,containment,files,relay/independence}.test.ts',
 ];
 
 /** The groups in their order, and how many files of each run at a time on the two cores there are. */

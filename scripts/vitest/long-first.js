@@ -7,7 +7,6 @@ import { BaseSequencer } from 'vitest/node';
 const longest = [
   'tests/simulation/simulation.test.ts',
   'tests/golden/relay.test.ts',
-  'tests/integration/conformance/conformance.test.ts',
   'tests/integration/cleanup.test.ts',
   'tests/integration/fuzz.test.ts',
   'tests/simulation/mutations.test.ts',
