@@ -32,12 +32,25 @@ for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
   [ "$found" ] || exit
 done`;
 
+/**
+ * How long news may wait, ms: children are born with a mark, by which they are found meanwhile. So the shell, which reads byte by
+ * byte, never hears of those that end soon.
+ */
+const newsDelayMs = 50;
+
 export class Guardian {
   #shell: ChildProcess | undefined;
-  #lines = '';
+  /** Groups of which the shell does not know yet that they live, or that they do not. */
+  readonly #news = new Map<number, '+' | '-'>();
+  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
 
   /** @param ownsServer every process that the server starts is ours; else it is only a part of somebody's program. */
   constructor(private readonly ownsServer: boolean) {}
+
+  /** Children carry a mark from their birth on. */
+  get #isMarked(): boolean {
+    return this.ownsServer && markPrefix() !== undefined;
+  }
 
   /** Starts the shell. Called before the first process; again only starts it when it has died. */
   start(): void {
@@ -64,29 +77,33 @@ export class Guardian {
   }
 
   add(pid: number): void {
-    this.#tell(`+ ${pid}\n`);
+    this.#tell(pid, '+');
   }
 
   remove(pid: number): void {
-    this.#tell(`- ${pid}\n`);
+    this.#tell(pid, '-');
   }
 
-  /** One system call, and one wake-up of the shell, for what is said within a turn of the event loop. */
-  #tell(line: string): void {
-    if (this.#lines === '') setImmediate(() => this.#flush());
-    this.#lines += line;
+  #tell(pid: number, change: '+' | '-'): void {
+    const untold = this.#news.get(pid);
+    // The opposite has not been told: nothing has changed for the shell.
+    if (untold !== undefined && untold !== change) this.#news.delete(pid);
+    else this.#news.set(pid, change);
+    this.#timer ??= this.#isMarked
+      ? setTimeout(() => this.#flush(), newsDelayMs).unref()
+      : setImmediate(() => this.#flush());
   }
 
   #flush(): void {
-    if (this.#lines !== '') this.#shell?.stdin?.write(this.#lines);
-    this.#lines = '';
+    this.#timer = undefined;
+    const lines = [...this.#news].map(([pid, change]) => `${change} ${pid}\n`).join('');
+    this.#news.clear();
+    if (lines !== '') this.#shell?.stdin?.write(lines);
   }
 
   /** Everything has been ended: lets the shell go. */
   stop(): void {
-    this.#tell('stop\n');
-    this.#flush();
-    this.#shell?.stdin?.end();
+    this.#shell?.stdin?.end('stop\n');
     this.#shell = undefined;
   }
 }
