@@ -1,7 +1,7 @@
 // Reads what a pipe or a terminal holds right now. Reading is synchronous and never blocks: the descriptors are non-blocking.
 
-import { readSync } from 'node:fs';
 import { isOsError } from './os-error.ts';
+import { readNow } from './posix.ts';
 
 /**
  * One buffer for all readers of the process: libuv asks for memory, reads and calls back without a break, so nobody
@@ -30,16 +30,12 @@ export function drainInto(fd: number, offset: number): { length: number; result:
   return { length, result: 'more' };
 }
 
-/** Undefined: EAGAIN. 0: end of file, or EIO, which is how a terminal says it. */
+/** Undefined: nothing for now. 0: end of file, or EIO, which is how a terminal says it. */
 function tryRead(fd: number, offset: number): number | undefined {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0; // EAGAIN ends every drain: capturing a stack for it would cost more than the read.
   try {
-    return readSync(fd, readBuffer, offset, readBuffer.length - offset, null);
+    return readNow(fd, readBuffer.subarray(offset));
   } catch (error) {
-    if (isOsError(error) && error.code === 'EAGAIN') return undefined;
-    return 0;
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
+    if (isOsError(error)) return 0;
+    throw error;
   }
 }

@@ -42,7 +42,7 @@ export class Guardian {
   #shell: ChildProcess | undefined;
   /** Groups of which the shell does not know yet that they live, or that they do not. */
   readonly #news = new Map<number, '+' | '-'>();
-  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #isFlushDue = false;
 
   /** @param ownsServer every process that the server starts is ours; else it is only a part of somebody's program. */
   constructor(private readonly ownsServer: boolean) {}
@@ -89,13 +89,14 @@ export class Guardian {
     // The opposite has not been told: nothing has changed for the shell.
     if (untold !== undefined && untold !== change) this.#news.delete(pid);
     else this.#news.set(pid, change);
-    this.#timer ??= this.#isMarked
-      ? setTimeout(() => this.#flush(), newsDelayMs).unref()
-      : setImmediate(() => this.#flush());
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    if (this.#isMarked) setTimeout(() => this.#flush(), newsDelayMs).unref();
+    else setImmediate(() => this.#flush());
   }
 
   #flush(): void {
-    this.#timer = undefined;
+    this.#isFlushDue = false;
     const lines = [...this.#news].map(([pid, change]) => `${change} ${pid}\n`).join('');
     this.#news.clear();
     if (lines !== '') this.#shell?.stdin?.write(lines);

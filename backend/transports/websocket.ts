@@ -22,6 +22,7 @@ import { limits } from '../../shared/limits.ts';
 import { longTextBytes, textOf } from '../text-of.ts';
 import { lengthOf, writeFrames, type OutgoingMessage } from './frame-writer.ts';
 import { readSimpleFrames } from './simple-frames.ts';
+import { stayAwake } from './stay-awake.ts';
 
 export interface WebSocketOptions {
   /** Larger messages end the connection with 1009, as soon as their length is known. */
@@ -169,6 +170,7 @@ export class ServerWebSocket implements Connection {
       handler.onMessage(text);
     };
     readSimpleFrames(socket, this.#raw, { isMasked: true, onText: onShort });
+    this.#raw.on('data', stayAwake);
     socket.on('ping', (data: Buffer) => {
       this.#heard();
       if (this.#raw.writableLength < maxPongBacklogBytes && !this.isClosed) socket.pong(data);
