@@ -99,7 +99,8 @@ export function registryOf({ registry }: TargetFlags, env: NodeJS.ProcessEnv = p
   if (url === undefined || url === '') {
     throw new UsageError('no registry is named: give --registry http://HOST:PORT, or set EXEC_WORKBENCH_REGISTRY');
   }
-  if (!/^https?:\/\/[^/]/.test(url)) throw new UsageError(`--registry: expected http://HOST:PORT, got ${urlWithoutSecrets(url)}`);
+  if (!/^https?:\/\/[^/]/.test(url))
+    throw new UsageError(`--registry: expected http://HOST:PORT, got ${urlWithoutSecrets(url)}`);
   return url;
 }
 

@@ -95,7 +95,7 @@ const everySchema = z.coerce.number().int().min(100).max(10_000).default(500);
 
 /** Of an executor that this node has never seen, or forgotten. */
 function nothing(): LivePicture {
-  return { atMs: Date.now(), isHere: false, streamCount: 0, streams: [], impairment: null };
+  return { atMs: Date.now(), isHere: false, sinceMs: null, streamCount: 0, streams: [], impairment: null };
 }
 
 const cutSchema = z.strictObject({ whose: z.enum(['executor', 'harnesses']) });

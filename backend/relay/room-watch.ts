@@ -44,6 +44,7 @@ export class RoomWatch {
     return {
       atMs: Date.now(),
       isHere: executor !== undefined,
+      sinceMs: executor?.sinceMs ?? null,
       streamCount: streams.size,
       streams: newest.map(([streamId, stream]) => {
         const { harness, ...numbers } = stream;

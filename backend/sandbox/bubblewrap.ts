@@ -6,9 +6,9 @@
 // Signals go to the whole process group, and bwrap is in it: it must outlive what it waits for, to tell how that ended. So it
 // starts with those signals ignored, and the program within has them as any other.
 
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { RpcCode, RpcError } from '../../shared/errors.ts';
+import { errorText, RpcCode, RpcError } from '../../shared/errors.ts';
 import type { ChildSpec } from '../process/child.ts';
 import { findSystemProgram as find } from '../process/system-program.ts';
 import { argvFor } from '../process/with-arg0.ts';
@@ -113,14 +113,19 @@ async function tryOut(): Promise<SandboxState> {
     hasNetwork: false,
   };
   const trial = { program: find('true') ?? '/bin/true', argv: ['true'], cwd: '/', env: {} } as const;
-  const { spec } = confine(trial, policy, true);
-  const filter = openSync(spec.inheritedFile ?? '', 'r');
-  const child = spawn(spec.program, spec.argv.slice(1), {
-    env: {},
-    stdio: ['ignore', 'ignore', 'pipe', filter],
-    timeout: trialMs,
-  });
-  closeSync(filter);
+  let child: ChildProcess;
+  try {
+    const { spec } = confine(trial, policy, true);
+    const filter = openSync(spec.inheritedFile ?? '', 'r');
+    child = spawn(spec.program, spec.argv.slice(1), {
+      env: {},
+      stdio: ['ignore', 'ignore', 'pipe', filter],
+      timeout: trialMs,
+    });
+    closeSync(filter);
+  } catch (error) {
+    return missing(`bubblewrap cannot run here: ${errorText(error)}`);
+  }
   let said = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (said += text));
   return new Promise((resolve) => {

@@ -69,6 +69,8 @@ export const livePictureSchema = z.object({
   atMs: z.number(),
   /** Whether the executor is connected to the node that was asked; its streams outlive a short absence. */
   isHere: z.boolean(),
+  /** When it has connected, ms since 1970; null while it is away. */
+  sinceMs: z.number().nullable(),
   streamCount: count,
   /** The newest streams first; not all of them when there are more than the feed carries. */
   streams: z.array(streamPictureSchema),

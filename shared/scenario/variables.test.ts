@@ -104,7 +104,8 @@ describe('variables of a scenario', () => {
     expect(() => parseScenario(lines(meta({ 'a b': 1 })))).toThrow('letters, digits and _');
     const refused = (vars: Json, given: Record<string, string>) =>
       play(lines(meta(vars), send), { variables: new Map(Object.entries(given)) }).catch((error: unknown) => error);
-    const why = (text: string): unknown => expect.objectContaining({ message: expect.stringContaining(text) as unknown });
+    const why = (text: string): unknown =>
+      expect.objectContaining({ message: expect.stringContaining(text) as unknown });
     expect(await refused({ pid: null }, {})).toEqual(
       why('line 2 of the scenario: send uses {{pid}}, which has no value'),
     );

@@ -220,7 +220,7 @@ describe('terminals side by side', () => {
     // What was saved is played: from anywhere, and at last as it ended.
     await page.getByRole('tab', { name: 'New' }).click();
     const openFile = (name: string, text: string) =>
-      page.getByTestId('recording-file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
+      page.getByTestId('cast-file').setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
     await openFile('bad.cast', '{"version":2,"width":80,"height":24}\n[1,"o"]');
     await page
       .getByTestId('recording-problem')

@@ -1,6 +1,6 @@
 // What the user wants to start, as it is edited, kept and linked; and the `process/start` that it means.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ParamsInput } from '../../../shared/protocol/declare.ts';
 import { formatPath, parsePath } from '../../../shared/protocol/path.ts';
 import type { processStart } from '../../../shared/protocol/process.ts';

@@ -71,6 +71,9 @@ export class Happenings {
       if (this.#awaySinceMs === 0) tell('plain', 'The executor is connected.');
       else tell('back', `The executor is connected again after ${durationText(now.atMs - this.#awaySinceMs)}.`);
     }
+    // It came back between two pictures.
+    if (before.isHere && now.isHere && before.sinceMs !== now.sinceMs)
+      tell('back', `The executor is connected again after ${durationText(now.atMs - before.atMs)} at most.`);
     const cuts = cutsOf(now) - cutsOf(before);
     if (now.impairment && cuts > 0)
       tell('lost', `The bad link has cut ${cuts === 1 ? 'a connection' : `${cuts} connections`}.`);

@@ -37,7 +37,7 @@ function stream(direction: Partial<DirectionPicture> = {}, bytesToHarness = 0): 
 
 function picture(atMs: number, more: Partial<LivePicture> = {}): LivePicture {
   const streams = more.streams ?? [stream()];
-  return { atMs, isHere: true, streamCount: streams.length, impairment: null, ...more, streams };
+  return { atMs, isHere: true, sinceMs: 0, streamCount: streams.length, impairment: null, ...more, streams };
 }
 
 describe('the window of a stream', () => {
@@ -74,6 +74,8 @@ describe('what happened', () => {
     expect(happenings.phases.get('abcdefgh-1')).toBe('waiting');
     const [back] = happenings.add(picture(2000));
     expect(back?.text).toBe('The executor is connected again after 1.5 s.');
+    const [quick] = happenings.add(picture(2400, { sinceMs: 2200 }));
+    expect(quick?.text).toMatch(/^The executor is connected again after .* at most\.$/);
   });
 
   it('tells of a recovery once it is over', () => {
