@@ -15,7 +15,6 @@ import type { CloseInfo, Connection } from '../../shared/connection/connection.t
 import { urlWithoutSecrets } from '../../shared/connection/dialing.ts';
 import { LocalError } from '../../shared/errors.ts';
 import { RelayMux } from '../../shared/relay/mux.ts';
-import { releaseWhole } from '../released-memory.ts';
 import { FrameWebSocket } from './frame-websocket.ts';
 import { register, RegistryError, type Registration } from './registry-client.ts';
 
@@ -36,8 +35,6 @@ const maxWaitMs = 30_000;
 const dialTimeoutMs = 10_000;
 /** Frames of other streams wait behind what is queued, so the queue is short. */
 const highWaterBytes = 256 * 1024;
-/** Payloads from here on are given back as soon as they are acknowledged, bytes: for less the collector is cheaper. */
-const minReleasedBytes = 16 * 1024;
 /** A frame is a message of an old peer and a little more. */
 const frameOverheadBytes = 4096;
 /** What the rendezvous closes with when another executor has taken our id. */
@@ -129,7 +126,6 @@ export class RemoteExecutor {
       label: 'relay',
       limits: { maxMessageBytes: this.options.maxMessageBytes },
       onConnection: (connection) => this.accept(connection),
-      onSpent: giveBack,
       onDrop: (why) => this.log.debug({ why }, 'relay frame dropped'),
     });
     this.#mux.attach(carrier);
@@ -141,9 +137,4 @@ export class RemoteExecutor {
     }
     return close;
   }
-}
-
-/** What is sent as bytes is output, made for this one message; the socket has copied and masked it. */
-function giveBack(payload: Uint8Array): void {
-  if (payload.length >= minReleasedBytes) releaseWhole(payload);
 }

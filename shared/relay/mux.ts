@@ -37,11 +37,6 @@ export interface RelayMuxOptions {
   readonly onCarrierLost?: (close: CloseInfo) => void;
   /** A frame was dropped: for debug logs and counters. */
   readonly onDrop?: (drop: FrameDrop) => void;
-  /**
-   * A payload was acknowledged: nothing here uses it any more. It may be a part of a message that was given to `send` as bytes.
-   * For carriers that copy what they are given.
-   */
-  readonly onSpent?: (payload: Uint8Array) => void;
   /** For tests, on both sides alike: the first seq of every stream. */
   readonly firstSeq?: number;
 }
@@ -273,14 +268,13 @@ export class RelayMux implements StreamHost {
 
   #add(streamId: string): StreamConnection {
     const nowMs = this.nowMs();
-    const { firstSeq, onSpent } = this.#options;
+    const { firstSeq } = this.#options;
     const stream = new ReliableStream({
       streamId,
       role: this.role,
       limits: this.limits,
       nowMs,
       carrierIsUp: this.#carrier !== undefined,
-      onSpent,
       ...(firstSeq === undefined ? {} : { firstSeq }),
     });
     const connection = new StreamConnection(stream, this, this.#label);

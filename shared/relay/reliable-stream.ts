@@ -76,7 +76,7 @@ export class ReliableStream {
     this.#firstSeq = firstSeq;
     this.#proof = new PeerProof(limits);
     this.#unsent = new SendQueue(limits.segmentBytes);
-    this.#window = new SendWindow(firstSeq, limits, options.onSpent);
+    this.#window = new SendWindow(firstSeq, limits);
     this.#buffer = new ReceiveBuffer(firstSeq, limits);
     this.#ack = new AckSchedule(limits);
     this.#carrierIsUp = options.carrierIsUp;

@@ -63,7 +63,6 @@ export class SendWindow {
   constructor(
     firstSeq: number,
     private readonly limits: RelayLimits,
-    private readonly onSpent?: (payload: Uint8Array) => void,
   ) {
     this.#nextSeq = firstSeq;
     this.#ackedThrough = serialAdd(firstSeq, -1);
@@ -155,7 +154,6 @@ export class SendWindow {
     while (first && serialDistance(ack, first.seq) >= 0) {
       if (!first.isAcked) onAcked(first);
       this.#removeFirst();
-      this.onSpent?.(first.payload);
       first = this.#segments.at(0);
     }
     if (first && ackBits !== 0) {

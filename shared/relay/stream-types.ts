@@ -45,6 +45,4 @@ export interface ReliableStreamOptions {
   readonly carrierIsUp: boolean;
   /** 0 on the wire; tests choose it, for both ends alike, to reach the wrap-around. */
   readonly firstSeq?: number;
-  /** A payload was acknowledged: nothing here uses it any more. */
-  readonly onSpent?: ((payload: Uint8Array) => void) | undefined;
 }
