@@ -264,7 +264,7 @@ describe('the page as executor', () => {
     await problem.filter({ hasText: 'online already' }).waitFor();
     await problem.getByRole('button', { name: 'Take its place' }).click();
     await status(page, 'online').waitFor();
-    expect(first.status).toEqual({ phase: 'closed', reason: 'another executor has taken this id' });
+    await expect.poll(() => first.status).toEqual({ phase: 'closed', reason: 'another executor has taken this id' });
 
     await executorHere('one-box');
     await problem.filter({ hasText: 'another executor has taken this id' }).waitFor();
