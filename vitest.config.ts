@@ -14,8 +14,8 @@ const alone = [
 /** The groups in their order, and how many files of each run at a time on the two cores there are. */
 const groups = {
   units: { groupOrder: 0, maxWorkers: 2 },
-  // Two more than cores: most of the time they wait for a program or for a time to pass.
-  programs: { groupOrder: 1, maxWorkers: 4 },
+  // One more than cores: most of the time they wait for a program or for a time to pass.
+  programs: { groupOrder: 1, maxWorkers: 3 },
   figures: { groupOrder: 2, maxWorkers: 1 },
 };
 

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpBindings } from '@hono/node-server';
 import { Hono, type Context } from 'hono';
+import { cors } from 'hono/cors';
 import type { WebSocket } from 'ws';
 import type { Registry } from 'prom-client';
 import { openRpc } from '../../shared/protocol/openrpc.ts';
@@ -83,6 +84,8 @@ export function serveApp(
   hono.get('/schema/exec-server.json', (c) => c.json(execServerSchema()));
   hono.get('/openrpc.json', (c) => c.json(openRpc(version)));
   hono.get(`/proto/${relayProto}`, async (c) => c.text(await protoText()));
+  // A page of another origin that got this far is let in; it shows its token, since cookies are not sent along.
+  hono.use('/cloud/*', cors({ origin: (origin) => origin, allowHeaders: ['authorization', 'content-type'] }));
   for (const spelling of ['executor', 'environment']) {
     hono.use(`/cloud/${spelling}`, requireScope('relay-connect'));
     hono.use(`/cloud/${spelling}/:id/connect`, requireScope('relay-connect'));

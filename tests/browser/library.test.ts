@@ -120,6 +120,17 @@ describe('exec-workbench/client in a bare page', () => {
       // The stream goes on by itself.
       phases: ['connecting', 'ready', 'closed'],
     });
+    const byRegistry = plain.evaluate(
+      async ([registry, token]) => {
+        const { library } = globalThis as unknown as { library: Promise<typeof Library> };
+        const client = await (await library).connectRelay({ registry, executorId: 'box', token });
+        const { stdoutText } = await client.run({ argv: ['echo', 'asked for from another origin'] });
+        client.close();
+        return stdoutText;
+      },
+      [registry, token] as const,
+    );
+    expect(await byRegistry).toBe('asked for from another origin\n');
     await expect(
       plain.evaluate(async (url) => {
         const { library } = globalThis as unknown as { library: Promise<typeof Library> };

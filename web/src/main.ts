@@ -1,7 +1,7 @@
 // Starts the page.
 
 import { mount } from 'svelte';
-import { z } from 'zod';
+import * as z from 'zod';
 import App from './App.svelte';
 import { addressToKeep, linkedBy } from './lib/deep-link.ts';
 import './styles/tokens.css';

@@ -1,6 +1,6 @@
 // Where a connection leads: all that it takes to dial, what it is called, and what of it may be kept for longer than the tab.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { isRelayUrl } from '../../../shared/client/relay-url.ts';
 import { urlWithoutSecrets } from '../../../shared/connection/dialing.ts';
 import { quoteArgv } from './argv.ts';

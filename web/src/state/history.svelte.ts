@@ -1,6 +1,6 @@
 // Launches that are kept in this browser, without secrets: what was launched before, newest first, and templates, under names.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { launchSchema, type Launch } from '../lib/launch.ts';
 import { browserArea, readStored, writeStored } from '../lib/storage.ts';
 

@@ -1,6 +1,6 @@
 // Targets that the user has kept to connect to again. In this browser, so without tokens and values of headers.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { browserArea, readStored, writeStored } from '../lib/storage.ts';
 import { targetAddress, targetSchema, targetTitle, targetWithoutSecrets, type Target } from '../lib/target.ts';
 

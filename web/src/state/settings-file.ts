@@ -1,7 +1,7 @@
 // The settings of this browser as a file: appearance and saved targets, to be taken to another browser. Without secrets, as they
 // are kept; what is opened is checked like any input, and taken whole or not at all.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { downloadText } from '../lib/download.ts';
 import { savedTargets, savedTargetsSchema } from './saved-targets.svelte.ts';
 import { settings, settingsSchema } from './settings.svelte.ts';

@@ -1,6 +1,6 @@
 // What the user has set: the theme and how terminals look. Kept in this browser.
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ScreenLook } from '../lib/screen.ts';
 import { browserArea, readStored, writeStored } from '../lib/storage.ts';
 

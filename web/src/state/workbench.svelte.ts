@@ -2,7 +2,7 @@
 // every view gets it as its one prop. What of it survives a reload is kept in this tab, since targets may hold tokens.
 
 import { untrack } from 'svelte';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { LinkedTarget } from '../lib/deep-link.ts';
 import { readStored, tabArea, writeStored } from '../lib/storage.ts';
 import { ownTarget, targetSchema, type Target } from '../lib/target.ts';
