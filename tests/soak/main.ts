@@ -65,6 +65,8 @@ async function soak({ minutes, seed }: { minutes: number; seed: number }): Promi
 
   // One round of each, so that what is loaded once is loaded.
   await runAll({ server, executorId: EXECUTOR_ID, ledger, seed, isStopping: once(workers.length) });
+  // It tries out the sandbox, whose filter is a file that stays open.
+  await fetch(`${server.httpUrl}/healthz`);
   await settle(programs, undefined);
   const before = await sample(programs);
   await impair(server, { seed: String(seed), ...BAD_LINK });
